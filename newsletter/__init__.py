@@ -1,0 +1,1 @@
+"""A monthly email newsletter: read → assemble → render → personalise → dispatch → archive."""

@@ -1,0 +1,51 @@
+"""ASSEMBLE: an issue and one choice of topics -> the variant that choice gets. Pure."""
+
+from collections.abc import Collection
+
+from newsletter.model.issue import Issue
+from newsletter.model.variant import Variant, WhenNothingMatches
+
+
+def assemble(
+    issue: Issue,
+    topics: Collection[str],
+    language: str,
+    when_nothing_matches: WhenNothingMatches,
+) -> Variant | None:
+    """The variant of `issue` for these topics, or nothing where somebody is to be skipped.
+
+    No topics means every topic. Articles keep the issue's order; each is in full or a headline.
+    """
+    chosen = set(topics)
+    full = [
+        number
+        for number, article in enumerate(issue.articles)
+        if not chosen or article.everyone or chosen.intersection(article.topics)
+    ]
+    if not full and when_nothing_matches is WhenNothingMatches.SKIP:
+        return None
+    if not full and when_nothing_matches is WhenNothingMatches.EVERYTHING:
+        full = list(range(len(issue.articles)))
+    return variant_of(issue, full, language)
+
+
+def whole_issue(issue: Issue, language: str) -> Variant:
+    """The variant with every article in full."""
+    return variant_of(issue, range(len(issue.articles)), language)
+
+
+def variant_of(issue: Issue, full: Collection[int], language: str) -> Variant:
+    """The variant with the articles at these positions (from 0) in full."""
+    return Variant(
+        id=f"{language}-{_selection(len(issue.articles), full)}",
+        month=issue.month,
+        language=language,
+        full=tuple(a.id for n, a in enumerate(issue.articles) if n in full),
+        headlines=tuple(a.id for n, a in enumerate(issue.articles) if n not in full),
+    )
+
+
+def _selection(articles: int, full: Collection[int]) -> str:
+    if len(full) == articles:
+        return "all"
+    return "-".join(str(number + 1) for number in sorted(full)) or "headlines"

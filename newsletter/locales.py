@@ -1,0 +1,54 @@
+"""The words the program itself says, in the reader's language. The only file that knows Babel.
+
+The catalogues are `catalogues/<language>.po`; English is the text of the code and templates.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel.dates import format_skeleton
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+LANGUAGES: Final = ("en", "fr")
+_CATALOGUES: Final = Path(__file__).parent / "catalogues"
+_REGIONS: Final = {"en": "en_GB", "fr": "fr_CA"}  # whose dates and lists the language uses
+
+
+def language_for(tag: str, default: str) -> str:
+    """The language of `LANGUAGES` for a BCP 47 tag: its primary subtag, else that of `default`."""
+    for wanted in (tag, default):
+        primary = wanted.partition("-")[0].lower()
+        if primary in LANGUAGES:
+            return primary
+    return LANGUAGES[0]
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    """The catalogue of one of `LANGUAGES`."""
+    path = _CATALOGUES / f"{language}.po"
+    if not path.exists():
+        return NullTranslations()
+    compiled = BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def month_name(month: str, language: str) -> str:
+    """`2022-11` as `November 2022`, in the language."""
+    year, number = month.split("-")
+    return format_skeleton("yMMMM", date(int(year), int(number), 1), locale=_REGIONS[language])
+
+
+def listing(words: Sequence[str], language: str) -> str:
+    """The words as a list within a sentence: `one, two and three`."""
+    return format_list(words, "standard", locale=_REGIONS[language])

@@ -1,0 +1,125 @@
+"""What the ledger remembers of each promise to deliver, and the ways it may go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class DeliveryStatus(StrEnum):
+    """Where one delivery stands."""
+
+    PLANNED = "planned"  # promised, nothing done yet
+    SENDING = "sending"  # claimed by a sender; its intent is committed
+    ACCEPTED = "accepted"  # the transport took responsibility
+    DELIVERED = "delivered"  # the reader's server has it
+    DEFERRED = "deferred"  # the reader's server asked to wait; the provider goes on
+    BOUNCED = "bounced"  # the reader's server said no after we were done
+    DROPPED = "dropped"  # the provider did not try
+    COMPLAINED = "complained"  # the reader pressed "spam"
+    REFUSED = "refused"  # the transport said no for good
+    FAILED = "failed"  # attempts used up
+    UNCERTAIN = "uncertain"  # we lost sight of the answer; never sent again by itself
+    SKIPPED = "skipped"  # left or was suppressed before it could be sent
+    CANCELLED = "cancelled"  # the issue was cancelled first
+
+
+_S = DeliveryStatus
+
+# What an event may change. A status missing on the left is final.
+TRANSITIONS: Final[Mapping[DeliveryStatus, frozenset[DeliveryStatus]]] = {
+    _S.PLANNED: frozenset({_S.SENDING, _S.SKIPPED, _S.CANCELLED}),
+    _S.SENDING: frozenset({_S.ACCEPTED, _S.REFUSED, _S.FAILED, _S.UNCERTAIN, _S.PLANNED}),
+    _S.UNCERTAIN: frozenset(
+        {_S.ACCEPTED, _S.DELIVERED, _S.DEFERRED, _S.BOUNCED, _S.DROPPED, _S.COMPLAINED, _S.PLANNED}
+    ),
+    _S.ACCEPTED: frozenset({_S.DELIVERED, _S.DEFERRED, _S.BOUNCED, _S.DROPPED, _S.COMPLAINED}),
+    _S.DEFERRED: frozenset({_S.DELIVERED, _S.BOUNCED, _S.DROPPED, _S.COMPLAINED}),
+    _S.DELIVERED: frozenset({_S.BOUNCED, _S.COMPLAINED}),
+}
+
+PENDING: Final = frozenset({_S.PLANNED, _S.SENDING})
+PROBLEMATIC: Final = frozenset({_S.REFUSED, _S.FAILED, _S.UNCERTAIN})
+
+
+class IssueState(StrEnum):
+    """Where an issue stands, from the editor's word and the ledger together."""
+
+    DRAFT = "draft"
+    READY = "ready"
+    SENDING = "sending"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+    MISSED = "missed"
+
+
+class SkipReason(StrEnum):
+    """Why a stored subscriber gets nothing."""
+
+    UNCONFIRMED = "unconfirmed"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+    NOTHING_MATCHES = "nothing matches"
+
+
+class Outcome(StrEnum):
+    """What a transport says of one message."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # for good
+    RETRY = "retry"  # certainly not taken; another attempt is safe
+    UNCERTAIN = "uncertain"  # may have been taken
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A transport's answer for one recipient; `detail` holds the server's own code or words."""
+
+    delivery_id: str
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """A promise to be written down: this subscriber gets this variant."""
+
+    delivery_id: str
+    subscriber_id: str
+    variant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One claimed delivery with what is needed to write to its subscriber now."""
+
+    id: str
+    subscriber_id: str
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Up to 1000 deliveries of one variant, claimed together.
+
+    `fence` grows with every claim; a write with an older one is refused by the ledger.
+    """
+
+    id: int
+    month: str
+    variant_id: str
+    owner: str
+    fence: int
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryProblem:
+    """A delivery that was refused, failed or is uncertain, and why."""
+
+    id: str
+    email: str
+    status: DeliveryStatus
+    reason: str

@@ -1,0 +1,87 @@
+"""The people who get the newsletter, what they agreed to, and who must not be mailed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from newsletter.model.delivery import SkipReason
+
+
+class SubscriptionStatus(StrEnum):
+    """Where a subscription stands."""
+
+    UNCONFIRMED = "unconfirmed"  # signed up, has not yet confirmed; gets nothing
+    CONFIRMED = "confirmed"  # gets every issue
+    UNSUBSCRIBED = "unsubscribed"  # has left; gets nothing, and no import changes that
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be mailed."""
+
+    HARD_BOUNCE = "hard bounce"
+    COMPLAINT = "complaint"
+    MANUAL = "manual"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """When and how a person agreed."""
+
+    at: datetime | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address that must not be mailed, and why."""
+
+    reason: SuppressionReason
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A person with an address, consent and chosen topics. No topics means every topic.
+
+    `id` is opaque and never reused; `language` is empty where the newsletter's own applies.
+    """
+
+    id: str
+    email: str
+    name: str = ""
+    topics: tuple[str, ...] = ()
+    language: str = ""
+    status: SubscriptionStatus = SubscriptionStatus.CONFIRMED
+    consent: Consent | None = None
+    suppression: Suppression | None = None
+
+
+class SubscriberRow(NamedTuple):
+    """A subscriber as an import file states it; `key` is the address as it is compared.
+
+    None is a column the file does not have: it leaves what is stored alone. An empty cell is a
+    statement: no name, every topic, the newsletter's own language. (A tuple, because files of a
+    million rows are read: it is made six times as fast as a frozen dataclass.)
+    """
+
+    email: str
+    key: str
+    name: str | None = None
+    topics: tuple[str, ...] | None = None
+    language: str | None = None
+    status: SubscriptionStatus = SubscriptionStatus.CONFIRMED
+    consent_at: datetime | None = None
+    consent_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberGroup:
+    """How many subscribers share topics, language and, where they get nothing, the reason."""
+
+    topics: tuple[str, ...]
+    language: str
+    skipped: SkipReason | None
+    subscribers: int

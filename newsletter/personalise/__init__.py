@@ -1,0 +1,1 @@
+"""PERSONALISE: a rendered variant and one subscriber -> the message as bytes."""

@@ -1,0 +1,61 @@
+"""What comes from the environment alone, is never shown, and is named when it is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from newsletter.errors import ConfigError
+
+_HOW_TO_MAKE_A_KEY = (
+    "it signs the links in every email. Make one and keep it: "
+    "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The environment's secrets; a variable that is unset or blank is absent.
+
+    Each method raises ConfigError, naming the variable, where its secret is absent or unusable.
+    """
+
+    _values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Secrets":
+        """The secrets among the variables; nothing else is kept."""
+        return cls({name: value for name in NAMES if (value := environ.get(name, "").strip())})
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def sendgrid_api_key(self) -> str:
+        """The key that opens SendGrid's API."""
+        return self._value("SENDGRID_API_KEY", 'the transport "sendgrid" needs it')
+
+    def smtp_password(self) -> str:
+        """The password that goes with `[transport.smtp] username`."""
+        return self._value("SMTP_PASSWORD", "[transport.smtp] has a username, which needs it")
+
+    def sendgrid_webhook_key(self) -> str:
+        """The public key that SendGrid's signed events are checked with (base64 of DER)."""
+        return self._value("SENDGRID_WEBHOOK_KEY", "no event can be trusted without it")
+
+    def link_keys(self) -> tuple[str, ...]:
+        """The keys of the links in emails: the first signs, all verify."""
+        value = self._value("NEWSLETTER_SECRET_KEY", _HOW_TO_MAKE_A_KEY)
+        keys = tuple(key for part in value.split(",") if (key := part.strip()))
+        if not keys:
+            raise ConfigError(f"NEWSLETTER_SECRET_KEY holds no key; {_HOW_TO_MAKE_A_KEY}")
+        return keys
+
+    def _value(self, name: str, why: str) -> str:
+        if name not in self._values:
+            raise ConfigError(f"{name} is not set in the environment; {why}")
+        value = self._values[name]
+        # SendGrid's travel in HTTP headers or as base64; a password may hold any letter.
+        if not value.isprintable() or (name.startswith("SENDGRID") and not value.isascii()):
+            raise ConfigError(f"{name} holds a character that cannot be part of it; copy it anew")
+        return value
+
+
+NAMES = ("SENDGRID_API_KEY", "SMTP_PASSWORD", "SENDGRID_WEBHOOK_KEY", "NEWSLETTER_SECRET_KEY")

@@ -1,0 +1,55 @@
+# Everything here sets itself up: Python 3.11 or newer, git and make are enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+DEMO := var/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench screenshots
+
+help:  ## Say what there is to make.
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+
+demo: $(READY)  ## Send the November 2022 issue to an example list, into a folder on this machine.
+	@rm -rf $(DEMO)
+	@$(BIN)/newsletter init $(DEMO) > /dev/null
+	@cd $(DEMO) && PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	export NEWSLETTER_SECRET_KEY="$${NEWSLETTER_SECRET_KEY:-$$(python -c 'import secrets; print(secrets.token_urlsafe(32))')}" && \
+	run() { echo; echo "$$ newsletter $$*"; newsletter "$$@"; } && \
+	run subscribers import subscribers/example.csv && \
+	run plan 2022-11 && \
+	run send 2022-11 --yes && \
+	run status 2022-11
+	@echo
+	@echo "The emails:   $(DEMO)/var/outbox/new (one .eml file each; mail programs open them)"
+	@echo "The archive:  $(DEMO)/archive/2022-11"
+
+test: $(READY)  ## Run every test.
+	$(BIN)/pytest
+
+check: $(READY)  ## Look for faults without running anything: style, types, layers, dependencies.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+format: $(READY)  ## Put the code into the form that `make check` asks for.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY)  ## Measure how quick the program is.
+	@for file in bench/*.py; do $(BIN)/python $$file || exit; done
+
+screenshots: $(READY)  ## Take the README's pictures anew; needs a Chromium.
+	$(BIN)/python docs/screenshots.py
+
+# The environment that all of these run in; the stamp is older than a change of what it holds.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Python 3.11 or newer is needed; name yours: make PYTHON=python3.13"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -203,6 +203,7 @@ def _transport(table: Table, folder: Path, sender_email: str) -> TransportSettin
 
 
 def _smtp(table: Table, sender_email: str) -> SmtpSettings:
+    _refuse_secret(table, "password", "SMTP_PASSWORD")
     security = _choice(table, "security", Security.STARTTLS)
     smtp = SmtpSettings(
         host=_optional(table, "host", parse_host) or "",
@@ -221,6 +222,7 @@ def _smtp(table: Table, sender_email: str) -> SmtpSettings:
 
 
 def _sendgrid(table: Table) -> SendgridSettings:
+    _refuse_secret(table, "api_key", "SENDGRID_API_KEY")
     region = _choice(table, "region", Region.GLOBAL)
     sendgrid = SendgridSettings(
         base_url=_setting(table, "base_url", parse_base_url, _SENDGRID[region]),
@@ -243,6 +245,12 @@ def _web(table: Table) -> WebSettings:
     return web
 
 
+def _refuse_secret(table: Table, key: str, variable: str) -> None:
+    if key in table:
+        table.take_optional(key, str)
+        table.report(key, f"{key} does not belong in this file; put it into {variable}")
+
+
 def _parsed(
     table: Table, key: str, text: str, parse: Callable[[str], _Value], default: _Default
 ) -> _Value | _Default:
@@ -254,9 +262,7 @@ def _parsed(
 
 
 def _required(table: Table, key: str, parse: Callable[[str], str] = parse_line) -> str:
-    if key not in table:
-        return table.take(key, str)
-    return _optional(table, key, parse) or ""
+    return (_optional(table, key, parse) or "") if key in table else table.take(key, str)
 
 
 def _optional(table: Table, key: str, parse: Callable[[str], _Value]) -> _Value | None:

@@ -6,6 +6,7 @@ Every parser raises ValueError with the rest of a sentence that begins with the 
 import re
 from collections.abc import Collection
 from datetime import time, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +24,7 @@ _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _URL: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")  # RFC 3986, section 2
 _SUBTAG: Final = re.compile(r"[A-Za-z0-9]{2,8}")
+_MONTH: Final = re.compile(r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])")
 _DAY: Final = re.compile(
     r"(?:1st|2nd|3rd|4th|5th|last) (?:mon|tue|wed|thu|fri|sat|sun)|last|[1-9]|[12][0-9]|3[01]"
 )
@@ -76,7 +78,8 @@ def parse_email(text: str) -> str:
 
 def parse_envelope_sender(text: str) -> str:
     """An address with at most one `{token}` before the @, which becomes the delivery's (VERP)."""
-    if text.count("{token}") > text.partition("@")[0].count("{token}") or text.count("{") > 1:
+    local, _, domain = text.partition("@")
+    if set(local.replace("{token}", "", 1) + domain) & set("{}"):
         raise ValueError('may hold {token} once, before the @, as in "bounce+{token}@…"')
     return parse_email(text.replace("{token}", "token-0")).replace("token-0", "{token}")
 
@@ -155,10 +158,19 @@ def parse_timezone(text: str) -> ZoneInfo:
         return ZoneInfo(text)
     # A folder of the database, such as "America", raises what the file system says.
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        known = {name.casefold(): name for name in available_timezones()}
-    near = known.get(text.casefold())
-    hint = f"; did you mean '{near}'?" if near else did_you_mean(text, known.values())
+        zones = available_timezones()
+    known = {zone.rpartition("/")[2].casefold(): zone for zone in zones}
+    known |= {zone.casefold(): zone for zone in zones}
+    near = get_close_matches(text.casefold(), known, n=1)
+    hint = f"; did you mean '{known[near[0]]}'?" if near else ""
     raise ValueError(f'is no IANA time zone such as "America/Toronto"{hint}')
+
+
+def parse_month(text: str) -> str:
+    """The month of an issue, `2022-11`."""
+    if not _MONTH.fullmatch(text):
+        raise ValueError("must be a month such as 2022-11")
+    return text
 
 
 def parse_day(text: str) -> str:

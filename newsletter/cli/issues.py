@@ -1,0 +1,220 @@
+"""The commands of one issue: check, build, plan, send, status."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from newsletter.cli.options import (
+    Json,
+    Month,
+    OptionalMonth,
+    command_group,
+    load,
+    open_pipeline,
+)
+from newsletter.cli.output import ask, note, print_json, print_table, progress, say, warn
+from newsletter.cli.signals import stop_on_signals
+from newsletter.errors import NewsletterError
+from newsletter.model.delivery import DeliveryProblem, DeliveryStatus
+from newsletter.model.message import Address
+from newsletter.model.problem import Problem, Severity
+
+if TYPE_CHECKING:
+    from newsletter.dispatch.plan import Plan
+    from newsletter.pipeline import Standing
+
+app = command_group()
+
+
+@app.command()
+def check(context: typer.Context, month: OptionalMonth = None, json: Json = False) -> None:
+    """List every problem of one issue, or of all issues and the settings.
+
+    Example: newsletter check 2022-11
+    """
+    desk = open_pipeline(load(context)).desk
+    months = [month] if month else desk.months()
+    problems = [] if month else desk.check_folders()
+    problems += [problem for each in months for problem in desk.check(each)]
+    problems = list(dict.fromkeys(problems))  # the taxonomy's stand in every issue's list
+    if json:
+        print_json({"problems": [_problem_document(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            warn(str(problem))
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise typer.Exit(1)
+    if not json:
+        say(f"{', '.join(months) or 'No issue yet'}: sound.")
+
+
+@app.command()
+def build(
+    context: typer.Context,
+    month: Month,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
+) -> None:
+    """Write the variants that somebody gets as HTML and text files, to look at.
+
+    Example: newsletter build 2022-11 --out var/build
+    """
+    variants = open_pipeline(load(context)).build(month, out)
+    for variant in variants:
+        say(f"{out / variant.id}.html")
+    note(f"{len(variants)} variants of {month}, each as .html and .txt; manifest.json lists them.")
+
+
+@app.command()
+def plan(context: typer.Context, month: Month, json: Json = False) -> None:
+    """Show who gets which variant, and who gets nothing and why. Nothing is sent.
+
+    Example: newsletter plan 2022-11
+    """
+    pipeline = open_pipeline(load(context))
+    planned = pipeline.plan(pipeline.desk.read(month))
+    if json:
+        print_json(_plan_document(planned))
+    else:
+        _show_plan(planned)
+
+
+@app.command()
+def send(
+    context: typer.Context,
+    month: Month,
+    yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and send nothing.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Send N more, then stop.")
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Send one marked copy there instead."),
+    ] = None,
+    topics: Annotated[
+        str, typer.Option(metavar="A,B", help="With --test: the topics of the copy's reader.")
+    ] = "",
+) -> None:
+    """Send an issue to everybody who has not got it; run again, it goes on where it stopped.
+
+    Example: newsletter send 2022-11 --yes
+    """
+    if topics and test is None:
+        raise typer.BadParameter("--topics goes with --test")
+    config = load(context)
+    pipeline = open_pipeline(config)
+    if test is not None:
+        chosen = pipeline.desk.topics(topic.strip() for topic in topics.split(",") if topic.strip())
+        variant = pipeline.send_test(month, Address(parse_email(test)), chosen)
+        say(f"Sent a test of {month} ({variant.id}) to {test} through {config.transport.use}.")
+        return
+    issue = pipeline.sendable(month)
+    if dry_run:
+        _show_plan(pipeline.plan(issue))
+        note(f"A dry run: nothing was sent. To send: newsletter send {month}")
+        return
+    going = pipeline.outstanding(issue)
+    going = min(going, limit or going)
+    question = f'Send {month}, "{issue.subject}", to {going:,} through {config.transport.use}?'
+    if going and not yes and not ask(question):
+        raise NewsletterError("nothing was sent; --yes sends without asking")
+    with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
+        report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
+    standing = pipeline.standing(month)
+    _show_standing(standing)
+    if report.accepted:
+        note(f"Its archive page: {config.paths.archive / month / 'index.html'}")
+    left = standing.counts.get(DeliveryStatus.PLANNED, 0)
+    if left and (limit is None or report.done < limit):
+        raise NewsletterError(f"stopped with {left:,} to go; to go on: newsletter send {month}")
+
+
+@app.command()
+def status(context: typer.Context, month: OptionalMonth = None, json: Json = False) -> None:
+    """Show where an issue stands and how its deliveries went; without a month, all issues.
+
+    Example: newsletter status 2022-11
+    """
+    pipeline = open_pipeline(load(context))
+    if month is None:
+        standings = [pipeline.standing(each) for each in pipeline.desk.months()]
+        if json:
+            print_json([_standing_document(standing, []) for standing in standings])
+        else:
+            print_table(("issue", "state", "deliveries"), map(_standing_row, standings))
+        return
+    standing = pipeline.standing(month)
+    problems = list(pipeline.ledger.deliveries.problems(month))
+    if json:
+        print_json(_standing_document(standing, problems))
+        return
+    _show_standing(standing)
+    for problem in problems:
+        say(f"{problem.status}: {problem.email or problem.id}: {problem.reason}")
+
+
+def _show_plan(planned: "Plan") -> None:
+    rows = [
+        (variant.id, ", ".join(variant.full) or "headlines only", recipients)
+        for variant, recipients in planned.variants.items()
+    ]
+    if rows:
+        print_table(("variant", "articles in full", "recipients"), rows)
+    say(f"{planned.recipients:,} get the issue of {planned.month}.")
+    if planned.skipped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in planned.skipped.items())
+        say(f"{sum(planned.skipped.values()):,} get nothing: {reasons}.")
+
+
+def _show_standing(standing: "Standing") -> None:
+    times = [
+        f"{word} {at:%d %B %Y, %H:%M} UTC"
+        for word, at in (("begun", standing.started_at), ("finished", standing.finished_at))
+        if at
+    ]
+    say(f"{standing.month} is {standing.state}" + (f" ({', '.join(times)})" if times else ""))
+    for delivery_status, count in standing.counts.items():
+        say(f"  {delivery_status:<10} {count:>9,}")
+
+
+def _problem_document(problem: Problem) -> dict[str, Any]:
+    return {
+        "path": problem.path,
+        "line": problem.line,
+        "severity": problem.severity,
+        "message": problem.message,
+    }
+
+
+def _plan_document(planned: "Plan") -> dict[str, Any]:
+    return {
+        "issue": planned.month,
+        "variants": [
+            {"id": variant.id, "articles": list(variant.full), "recipients": recipients}
+            for variant, recipients in planned.variants.items()
+        ],
+        "skipped": [
+            {"reason": reason, "recipients": count} for reason, count in planned.skipped.items()
+        ],
+        "recipients": planned.recipients,
+    }
+
+
+def _standing_row(standing: "Standing") -> tuple[str, str, str]:
+    counts = ", ".join(f"{count:,} {status}" for status, count in standing.counts.items())
+    return standing.month, standing.state, counts or "none"
+
+
+def _standing_document(standing: "Standing", problems: list[DeliveryProblem]) -> dict[str, Any]:
+    return {
+        "issue": standing.month,
+        "state": standing.state,
+        "deliveries": dict(standing.counts),
+        "problems": [
+            {"id": p.id, "email": p.email, "status": p.status, "reason": p.reason}
+            for p in problems
+        ],
+    }

@@ -1,0 +1,102 @@
+"""What the terminal shows: people's text as it is, quiet colours, and plain lines in a pipe."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Style = Literal["", "dim", "cyan"]  # plain, secondary, the one accent
+ANY_WIDTH: Final = 10_000
+
+
+@cache
+def _console(*, stderr: bool) -> "Console":
+    """Rich's door to one stream; it obeys NO_COLOR, and in a pipe no line is cut or coloured."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = ANY_WIDTH
+    return console
+
+
+def say(text: str, style: Style = "") -> None:
+    """A line on standard output."""
+    _console(stderr=False).print(text, style=style or None, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A line of secondary text on standard output."""
+    say(text, "dim")
+
+
+def warn(text: str) -> None:
+    """A line on standard error, for what went wrong without ending the command."""
+    print(text, file=sys.stderr)
+
+
+def print_json(document: object) -> None:
+    """The one JSON document of a `--json` command."""
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> None:
+    """Aligned columns under dim titles; numbers stand to the right, with their thousands apart."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    rows = list(rows)
+    for place, title in enumerate(columns):
+        are_numbers = bool(rows) and all(isinstance(row[place], int) for row in rows)
+        table.add_column(title, justify="right" if are_numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else cell for cell in row))
+    console = _console(stderr=False)
+    with console.capture() as captured:
+        console.print(table)
+    print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
+
+
+def ask(question: str) -> bool:
+    """Whether a person says yes. No answer, as in a pipe or a cron job, is no."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print(file=sys.stderr)
+    return answer.strip().casefold() in {"y", "yes"}
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A way to say how many of `total` are done: a bar on a terminal, else a line per tenth."""
+    console = _console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(what, total)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(complete_style="cyan", finished_style="cyan"),
+        TextColumn("{task.completed:,} of {task.total:,}", style="dim"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _lines(what: str, total: int) -> Callable[[int], None]:
+    said = 0
+
+    def report(done: int) -> None:
+        nonlocal said
+        if total and (tenth := done * 10 // total) > said:
+            said = tenth
+            warn(f"{what}: {done:,} of {total:,}")
+
+    return report

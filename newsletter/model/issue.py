@@ -1,7 +1,7 @@
 """What authors write: an issue, its articles and notices, and the taxonomy they use."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -83,6 +83,6 @@ class Issue:
     articles: tuple[Article, ...]
     intro: Passage | None = None
     notices: tuple[Notice, ...] = ()
-    images: Mapping[str, Image] = ()  # type: ignore[assignment]
+    images: Mapping[str, Image] = field(default_factory=dict)
     send_at: datetime | None = None
-    digests: Mapping[str, str] = ()  # type: ignore[assignment]
+    digests: Mapping[str, str] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Who publishes the newsletter, as every email and page states it."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from newsletter.model.message import Address
 
@@ -33,7 +34,7 @@ class Newsletter:
 
     def image_url(self, month: str, name: str) -> str:
         """The archive's copy of an issue's picture."""
-        return f"{self.base_url}/{month}/{name}"
+        return f"{self.base_url}/{month}/{quote(name)}"
 
     @property
     def subscribe_url(self) -> str:

@@ -27,10 +27,15 @@ class SuppressionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """When and how a person agreed."""
+    """When and where a person agreed, as far as anybody stated it, and how we came to know.
+
+    `recorded_at` is when the ledger wrote it down, through `how` ("import").
+    """
 
     at: datetime | None
     source: str
+    how: str = ""
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

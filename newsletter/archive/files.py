@@ -1,0 +1,76 @@
+"""One file at a time onto the disk: at every moment the old one or the new one, never a part."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from newsletter.errors import NewsletterError
+
+
+class ArchiveError(NewsletterError):
+    """The archive's folder cannot be read or written as it is."""
+
+
+def write_whole(path: Path, data: bytes) -> bool:
+    """Put `data` at `path`, with its folders, unless it is there already; whether it was put.
+
+    Two processes must not write the same path at once: `locked` sees to that. Raises
+    ArchiveError with the path and the system's words.
+    """
+    new = _new(path)
+    with naming(path):
+        if path.is_file() and path.read_bytes() == data:
+            new.unlink(missing_ok=True)  # of a process that was killed
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with new.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except OSError:
+            with suppress(OSError):
+                new.unlink()
+            raise
+    return True
+
+
+def remove(path: Path, root: Path) -> None:
+    """Remove the file if it is there, then its folders up to `root` as far as they are empty."""
+    with naming(path):
+        path.unlink(missing_ok=True)
+        _new(path).unlink(missing_ok=True)
+    for folder in path.relative_to(root).parents[:-1]:
+        try:
+            (root / folder).rmdir()
+        except OSError:  # it holds something else, or is gone
+            return
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes that publish into `folder` waiting meanwhile."""
+    path = folder / ".lock"
+    with naming(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = path.open("ab")
+    with lock:
+        with naming(path):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn what the system says into an ArchiveError at `path`; a full disk alone names no file."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(error.strerror or str(error), where=str(path)) from error
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")

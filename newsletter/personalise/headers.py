@@ -7,44 +7,57 @@ List-Unsubscribe, and lets a subject that looks encoded smuggle in a header.
 import hashlib
 import re
 from binascii import b2a_base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
 from newsletter.model.message import Address, Personalisation
 from newsletter.model.newsletter import Newsletter
-from newsletter.model.variant import RenderedVariant
+from newsletter.model.variant import RenderedVariant, Variant
 
 _WIDTH: Final = 76  # RFC 2047's for a line with an encoded word, within RFC 5322's 78
-_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_GAPS: Final = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _WORDS: Final = re.compile(r"[!-~]{1,60}(?: [!-~]{1,60})*")
 _ATOMS: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+", re.ASCII)
 
 
 def variant_headers(newsletter: Newsletter, rendered: RenderedVariant) -> bytes:
     """The lines that all readers of a variant share, but for its date and its MIME structure."""
-    variant = rendered.variant
-    return b"".join(
-        (
-            address_header("From", newsletter.sender),
-            address_header("Reply-To", newsletter.reply_to),
-            text_header("Subject", rendered.subject),
-            _header("List-Id", *_phrase("List-Id", newsletter.name), f"<{newsletter.list_id}>"),
-            _header("List-Archive", f"<{newsletter.base_url}/>"),
-            _header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-            _header("Feedback-ID", _feedback_id(newsletter.list_id, variant.month, variant.language)),
-        )
-    )
+    lines = [
+        address_header("From", newsletter.sender),
+        address_header("Reply-To", newsletter.reply_to),
+        text_header("Subject", rendered.subject),
+    ]
+    for name, value in shared_headers(newsletter, rendered.variant).items():
+        lines.append(_header(name, *value.split(" ")))
+    return b"".join(lines)
 
 
 def personal_headers(list_id: str, personalisation: Personalisation) -> bytes:
     """The lines that differ for each recipient. List-Unsubscribe is never folded or encoded."""
-    lines = (
-        f"Message-ID: <{personalisation.delivery_id}@{list_id}>\r\n"
-        f"List-Unsubscribe: <{personalisation.unsubscribe_url}>\r\n"
-    )
+    own = own_headers(list_id, personalisation)
+    lines = "".join([f"{name}: {value}\r\n" for name, value in own.items()])
     return address_header("To", personalisation.recipient) + lines.encode()
+
+
+def shared_headers(newsletter: Newsletter, variant: Variant) -> dict[str, str]:
+    """What makes a message a list's, the same for all readers of a variant; each on one line."""
+    list_id = newsletter.list_id
+    return {
+        "List-Id": " ".join([*_phrase("List-Id", newsletter.name), f"<{list_id}>"]),
+        "List-Archive": f"<{newsletter.base_url}/>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Feedback-ID": _feedback_id(list_id, variant),
+    }
+
+
+def own_headers(list_id: str, personalisation: Personalisation) -> dict[str, str]:
+    """What makes a message this reader's; each on one line."""
+    return {
+        "Message-ID": f"<{personalisation.delivery_id}@{list_id}>",
+        "List-Unsubscribe": f"<{personalisation.unsubscribe_url}>",
+    }
 
 
 def date_header(at: datetime) -> bytes:
@@ -55,7 +68,7 @@ def date_header(at: datetime) -> bytes:
 def text_header(name: str, value: str) -> bytes:
     """An unstructured header that decodes to exactly the `value`.
 
-    Control characters and line breaks become one blank, blanks at either end are dropped.
+    Runs of blanks, line breaks and control characters count as one blank, at the ends as none.
     """
     line = _one_line(value)
     return _header(name, *(line.split(" ") if _is_plain(line) else _encoded_words(name, line)))
@@ -63,24 +76,9 @@ def text_header(name: str, value: str) -> bytes:
 
 def address_header(name: str, address: Address) -> bytes:
     """A header of one mailbox; its display name decodes to exactly the name, on one line."""
-    email = wire_address(address.email)
+    email = _one_line(address.wire_email)
     phrase = _phrase(name, address.name)
     return _header(name, *phrase, f"<{email}>") if phrase else _header(name, email)
-
-
-def wire_address(email: str) -> str:
-    """The address with its domain in ASCII (RFC 5891), given one that email-validator normalised.
-
-    If it still is not ASCII its local part is not, and it travels by SMTPUTF8 alone (RFC 6531).
-    """
-    if email.isascii():
-        return _one_line(email)
-    local, _, domain = _one_line(email).rpartition("@")
-    labels = (
-        label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
-        for label in domain.split(".")
-    )
-    return f"{local}@{'.'.join(labels)}"
 
 
 def _phrase(header: str, text: str) -> list[str]:
@@ -95,7 +93,8 @@ def _phrase(header: str, text: str) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    return (text if text.isprintable() else _CONTROLS.sub(" ", text)).strip(" ")
+    is_clean = text.isprintable() and "  " not in text
+    return (text if is_clean else _GAPS.sub(" ", text)).strip()
 
 
 def _is_plain(line: str) -> bool:
@@ -118,6 +117,11 @@ def _encoded_words(header: str, line: str) -> Iterator[str]:
 
 def _header(name: str, *words: str) -> bytes:
     """The header with as many words to a line as fit; the first always stands beside its name."""
+    whole = f"{name}: {' '.join(words)}"
+    return f"{whole if len(whole) <= _WIDTH else _folded(name, words)}\r\n".encode()
+
+
+def _folded(name: str, words: Sequence[str]) -> str:
     first, *others = words
     lines = [f"{name}: {first}"]
     for word in others:
@@ -125,10 +129,10 @@ def _header(name: str, *words: str) -> bytes:
             lines[-1] += f" {word}"
         else:
             lines.append(f" {word}")
-    return "\r\n".join([*lines, ""]).encode()
+    return "\r\n".join(lines)
 
 
-def _feedback_id(list_id: str, month: str, language: str) -> str:
-    """Gmail's `a:b:c:SenderId`; none names a person, SenderId is 5 to 15 characters and stable."""
-    sender = hashlib.sha256(list_id.encode()).hexdigest()[:12]
-    return f"{month}:{language}:newsletter:{sender}"
+def _feedback_id(list_id: str, variant: Variant) -> str:
+    """Gmail's `a:b:c:SenderId`: groups of messages, and 5 to 15 stable characters for the list."""
+    sender_id = hashlib.sha256(list_id.encode()).hexdigest()[:12]
+    return f"{variant.month}:{variant.language}:newsletter:{sender_id}"

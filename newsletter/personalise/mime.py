@@ -2,16 +2,21 @@
 
 import re
 from binascii import b2a_qp
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from html import escape
 from typing import Final
 
-from newsletter.model.message import Personalisation
+from newsletter.model.message import Personalisation, merge_values
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText, RenderedVariant
-from newsletter.personalise.headers import date_header, personal_headers, variant_headers
+from newsletter.personalise.headers import (
+    date_header,
+    own_headers,
+    personal_headers,
+    shared_headers,
+    variant_headers,
+)
 
 _BOUNDARY: Final = "=_newsletter"  # "=_" cannot occur in quoted-printable
 _PART: Final = (
@@ -29,6 +34,8 @@ _BETWEEN: Final = _PART.format(boundary=_BOUNDARY, subtype="html").encode()
 _CLOSING: Final = f"\r\n--{_BOUNDARY}--\r\n".encode()
 _FROM_LINE: Final = re.compile(rb"^From ", re.MULTILINE)
 
+_Quoted = dict[MergeField, bytes]
+
 
 class VariantEncoder:
     """Writes the messages of one variant: multipart/alternative, text first, quoted-printable.
@@ -39,46 +46,49 @@ class VariantEncoder:
     def __init__(self, newsletter: Newsletter, rendered: RenderedVariant) -> None:
         self._list_id = newsletter.list_id
         self._headers = variant_headers(newsletter, rendered)
-        self._text = _quoted_pieces(rendered.text)
-        self._html = _quoted_pieces(rendered.html)
+        self.shared_headers = shared_headers(newsletter, rendered.variant)
+        self._chunks = [b""]
+        self._text_places = self._append(_OPENING, rendered.text)
+        self._html_places = self._append(_BETWEEN, rendered.html)
+        self._chunks.append(_CLOSING)
 
     def dated(self, sent_at: datetime) -> Callable[[Personalisation], bytes]:
         """The writer of messages that bear this aware time as their Date."""
         return partial(self._encode, self._headers + date_header(sent_at))
 
+    def own_headers(self, personalisation: Personalisation) -> dict[str, str]:
+        """The headers of a list that are this reader's alone."""
+        return own_headers(self._list_id, personalisation)
+
+    def _append(self, opening: bytes, text: OpenText) -> list[tuple[int, MergeField]]:
+        """Add a part to the chunks; gives the place of each merge field among them."""
+        self._chunks.append(opening)
+        places = []
+        for piece in text.pieces:
+            if isinstance(piece, MergeField):
+                places.append((len(self._chunks), piece))
+            self._chunks.append(b"" if isinstance(piece, MergeField) else _quoted(piece))
+        return places
+
     def _encode(self, headers: bytes, personalisation: Personalisation) -> bytes:
         text, html = _quoted_values(personalisation)
-        return b"".join(
-            (
-                headers,
-                personal_headers(self._list_id, personalisation),
-                _OPENING,
-                *[text.get(piece, piece) for piece in self._text],
-                _BETWEEN,
-                *[html.get(piece, piece) for piece in self._html],
-                _CLOSING,
-            )
-        )
+        chunks = self._chunks.copy()
+        chunks[0] = headers + personal_headers(self._list_id, personalisation)
+        for place, field in self._text_places:
+            chunks[place] = text[field]
+        for place, field in self._html_places:
+            chunks[place] = html[field]
+        return b"".join(chunks)
 
 
-def merge_values(personalisation: Personalisation, *, escaped: bool) -> dict[MergeField, str]:
-    """What stands in each merge field: plain text, or `escaped` for HTML text and attributes."""
-    values = {
-        MergeField.GREETING: personalisation.greeting,
-        MergeField.UNSUBSCRIBE_URL: personalisation.unsubscribe_url,
-        MergeField.PREFERENCES_URL: personalisation.preferences_url,
+def _quoted_values(personalisation: Personalisation) -> tuple[_Quoted, _Quoted]:
+    plain = merge_values(personalisation, escaped=False)
+    text = {field: _quoted(value) for field, value in plain.items()}
+    html = {
+        field: text[field] if value == plain[field] else _quoted(value)
+        for field, value in merge_values(personalisation, escaped=True).items()
     }
-    return {field: escape(value) for field, value in values.items()} if escaped else values
-
-
-def _quoted_pieces(text: OpenText) -> list[bytes | MergeField]:
-    return [
-        piece if isinstance(piece, MergeField) else _quoted(piece) for piece in text.pieces
-    ]
-
-
-def _quoted_values(values: Mapping[MergeField, str]) -> dict[MergeField, bytes]:
-    return {field: _quoted(value) for field, value in values.items()}
+    return text, html
 
 
 def _quoted(text: str) -> bytes:
@@ -92,4 +102,6 @@ def _quoted(text: str) -> bytes:
     if not lines.endswith(b"\n"):
         lines += b"=\n"
     # A relay that stores mail as mbox would turn "From " into ">From " and break the signature.
-    return _FROM_LINE.sub(b"Fro=\nm ", lines).replace(b"\n", b"\r\n")
+    if "From " in text:
+        lines = _FROM_LINE.sub(b"Fro=\nm ", lines)
+    return lines.replace(b"\n", b"\r\n")

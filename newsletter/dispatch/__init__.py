@@ -1,0 +1,1 @@
+"""DISPATCH: who gets what, and the claiming, sending and recording of it."""

@@ -1,0 +1,259 @@
+"""Every promise to deliver: frozen, planned, claimed before it is sent, recorded after."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, exists, func, select, update
+
+from newsletter.errors import IssueError
+from newsletter.ledger.claims import take_next
+from newsletter.ledger.database import Database
+from newsletter.ledger.outcomes import (
+    close,
+    is_held,
+    lose_sight,
+    require_held,
+    settle,
+)
+from newsletter.ledger.planning import Planning
+from newsletter.ledger.states import FrozenIssue, freeze, load_frozen, lock_state, move_state
+from newsletter.ledger.tables import (
+    BatchStatus,
+    batches,
+    deliveries,
+    issues,
+    subscribers,
+)
+from newsletter.model.delivery import (
+    PROBLEMATIC,
+    Batch,
+    DeliveryProblem,
+    DeliveryStatus,
+    IssueState,
+    Outcome,
+    PlannedDelivery,
+    Receipt,
+)
+
+_S = DeliveryStatus
+_d, _b = deliveries.c, batches.c
+
+_ORPHANS: Final = select(_b.id, _b.owner, _b.fence).where(
+    _b.month == bindparam("month"), _b.status == BatchStatus.SENDING
+)
+
+
+class Deliveries:
+    """The deliveries of every issue. A month is written `2022-11`; times are aware."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def freeze(
+        self, month: str, *, digests: Mapping[str, str], content: str, now: datetime
+    ) -> FrozenIssue:
+        """Begin the sending of an issue; where it has begun, what was frozen then."""
+        with self._database.write() as connection:
+            return freeze(connection, month, digests=digests, content=content, now=now)
+
+    def frozen(self, month: str) -> FrozenIssue | None:
+        """What was frozen when the sending of the issue began, if it has."""
+        with self._database.read() as connection:
+            return load_frozen(connection, month)
+
+    def months(self) -> list[str]:
+        """Every month whose sending has begun, oldest first."""
+        with self._database.read() as connection:
+            return list(connection.scalars(select(issues.c.month).order_by(issues.c.month)))
+
+    def set_state(self, month: str, state: IssueState, *, now: datetime) -> None:
+        """Pause, resume, cancel or finish; what is so already stays so.
+
+        Raises `IssueError` where the issue is cancelled, finished (`plan` reopens it) or unbegun.
+        """
+        if state is IssueState.CANCELLED:
+            self.cancel(month, now=now)
+            return
+        with self._database.write() as connection:
+            move_state(connection, month, state, now=now)
+
+    def cancel(self, month: str, *, now: datetime) -> int:
+        """Never send what is still planned; return how many that is. What is on its way goes on.
+
+        Raises `IssueError` where the issue is finished or unbegun.
+        """
+        is_open = (_b.month == month) & (_b.status != BatchStatus.DONE)
+        with self._database.write() as connection:
+            move_state(connection, month, IssueState.CANCELLED, now=now)
+            cancelled = connection.execute(
+                update(deliveries)
+                .where(_d.batch_id.in_(select(_b.id).where(is_open)), _d.status == _S.PLANNED)
+                .values(status=_S.CANCELLED, updated_at=now)
+            ).rowcount
+            connection.execute(
+                update(batches)
+                .where(_b.month == month, _b.status == BatchStatus.PLANNED)
+                .values(status=BatchStatus.DONE)
+            )
+        return cancelled
+
+    def plan(
+        self,
+        month: str,
+        planned: Iterable[PlannedDelivery],
+        *,
+        now: datetime,
+        batch_size: int = 1000,
+    ) -> int:
+        """Write the promises down, in batches of one variant each; return how many are new.
+
+        Whoever has a delivery of the month keeps it, so after a kill the rest can be planned.
+        `planned` is read as it comes and may itself read the ledger. A finished issue that gets
+        new deliveries is sending again. Raises `IssueError` where it is cancelled or unbegun.
+        """
+        return Planning(self._database, month, now=now, batch_size=batch_size).write(planned)
+
+    def claim(
+        self, month: str, owner: str, *, now: datetime, limit: int | None = None
+    ) -> Batch | None:
+        """The next batch, or at most `limit` (≥ 1) deliveries of it, for `owner` to send.
+
+        That it is being sent is committed before it is returned. Whoever has left, been
+        suppressed or erased since the plan is skipped. None where nothing can be claimed now: the
+        issue is not sending, all is claimed, or what is left waits (`next_attempt_at`).
+        """
+        while True:
+            with self._database.write() as connection:
+                batch = take_next(connection, month, owner, now=now, limit=limit)
+                if batch is None or batch.deliveries:
+                    return batch
+                close(connection, batch.id, IssueState.SENDING, now=now)
+
+    def next_attempt_at(self, month: str) -> datetime | None:
+        """When the first of the batches that wait may be claimed; None where none waits."""
+        statement = select(func.min(_b.next_attempt_at)).where(
+            _b.month == month, _b.status == BatchStatus.PLANNED
+        )
+        with self._database.read() as connection:
+            first: datetime | None = connection.scalar(statement)
+        return first
+
+    def record(  # noqa: PLR0913 - each says how the answers are to be kept
+        self,
+        batch: Batch,
+        receipts: Sequence[Receipt],
+        *,
+        now: datetime,
+        retry_at: datetime | None = None,
+        max_attempts: int | None = None,
+        close_batch: bool = True,
+    ) -> None:
+        """Keep a transport's answers, and close the batch unless more are to come.
+
+        A retry is planned again, not before `retry_at`; at `max_attempts` answers it has failed.
+        Without an answer at the close a delivery is planned again: it was certainly not sent.
+        Raises `FenceLost` where the batch is in other hands; nothing is written then.
+        """
+        with self._database.write() as connection:
+            state = lock_state(connection, batch.month)
+            require_held(connection, batch)
+            settle(connection, batch, receipts, now=now, max_attempts=max_attempts)
+            if close_batch:
+                close(connection, batch.id, state, now=now, retry_at=retry_at)
+
+    def release(self, batch: Batch, *, now: datetime) -> None:
+        """Give back what of the batch has no answer yet, certainly unsent; nothing if not held."""
+        with self._database.write() as connection:
+            state = lock_state(connection, batch.month)
+            if is_held(connection, batch.id, batch.owner, batch.fence):
+                close(connection, batch.id, state, now=now)
+
+    def recover(
+        self,
+        month: str,
+        *,
+        is_alive: Callable[[str], bool],
+        repeatable: bool,
+        now: datetime,
+    ) -> int:
+        """Take batches from owners who died; return how many of their deliveries had no answer.
+
+        Where sending twice does no harm (`repeatable`) those are planned again; else they become
+        uncertain.
+        """
+        with self._database.read() as connection:
+            orphans = connection.execute(_ORPHANS, {"month": month}).all()
+        alive = set(filter(is_alive, {orphan.owner for orphan in orphans}))
+        unanswered = 0
+        for batch_id, owner, fence in orphans:
+            if owner in alive:
+                continue
+            with self._database.write() as connection:
+                state = lock_state(connection, month)
+                if is_held(connection, batch_id, owner, fence):
+                    if not repeatable:
+                        unanswered += lose_sight(connection, batch_id, now=now)
+                    unanswered += close(connection, batch_id, state, now=now)
+        return unanswered
+
+    def resolve(self, month: str, outcome: Outcome, *, now: datetime) -> int:
+        """Settle what is uncertain by a person's word, as accepted or to retry; return how many.
+
+        Raises `IssueError` for a retry where the issue is cancelled.
+        """
+        is_uncertain = (_d.month == month) & (_d.status == _S.UNCERTAIN)
+        status = _S.PLANNED if outcome is Outcome.RETRY else _S.ACCEPTED
+        with self._database.write() as connection:
+            state = lock_state(connection, month)
+            if status is _S.PLANNED:
+                if state is IssueState.CANCELLED:
+                    raise IssueError("it is cancelled, which is final", where=month)
+                connection.execute(
+                    update(batches)
+                    .where(_b.id.in_(select(_d.batch_id).where(is_uncertain)))
+                    .where(_b.status == BatchStatus.DONE)
+                    .values(status=BatchStatus.PLANNED, next_attempt_at=None)
+                )
+            return connection.execute(
+                update(deliveries)
+                .where(is_uncertain)
+                .values(status=status, reason="", updated_at=now)
+            ).rowcount
+
+    def finish_if_done(self, month: str, *, now: datetime) -> bool:
+        """Finish the issue if no delivery is planned, sending or uncertain; whether it is."""
+        is_open = exists().where(_b.month == month, _b.status != BatchStatus.DONE)
+        is_uncertain = exists().where(_d.month == month, _d.status == _S.UNCERTAIN)
+        with self._database.write() as connection:
+            state = lock_state(connection, month)
+            if state in {IssueState.CANCELLED, IssueState.FINISHED}:
+                return state is IssueState.FINISHED
+            if connection.scalar(select(is_open)) or connection.scalar(select(is_uncertain)):
+                return False
+            move_state(connection, month, IssueState.FINISHED, now=now)
+            return True
+
+    def counts(self, month: str) -> dict[DeliveryStatus, int]:
+        """How many deliveries of the month stand where; a status that none has is left out."""
+        statement = select(_d.status, func.count()).where(_d.month == month).group_by(_d.status)
+        with self._database.read() as connection:
+            return dict(connection.execute(statement).tuples().all())
+
+    def variants(self, month: str) -> list[str]:
+        """The variants that somebody was promised."""
+        statement = select(_b.variant_id).where(_b.month == month).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.scalars(statement))
+
+    def problems(self, month: str) -> Iterator[DeliveryProblem]:
+        """The refused, failed and uncertain deliveries; an erased person's without an address."""
+        statement = (
+            select(_d.subscriber_id, _d.id, subscribers.c.email, _d.status, _d.reason)
+            .outerjoin(subscribers, subscribers.c.id == _d.subscriber_id)
+            .where(_d.month == month, _d.status.in_(PROBLEMATIC))
+        )
+        for _, delivery_id, email, status, reason in self._database.pages(
+            statement, _d.subscriber_id
+        ):
+            yield DeliveryProblem(delivery_id, email or "", status, reason)

@@ -1,0 +1,1 @@
+"""The way of the tables from one version of the program to the next (Alembic)."""

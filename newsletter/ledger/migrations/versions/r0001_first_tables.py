@@ -1,0 +1,91 @@
+"""Subscribers, consents, suppressions, issues, batches and deliveries."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make the first tables."""
+    op.create_table(
+        "subscribers",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("email", sa.Text, nullable=False),
+        sa.Column("email_key", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("topics", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.Column("unsubscribed_at", sa.BigInteger),
+        sa.Column("unsubscribed_through", sa.Text),
+        sa.PrimaryKeyConstraint("id", name="pk_subscribers"),
+        sa.UniqueConstraint("email_key", name="uq_subscribers_email_key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "consents",
+        sa.Column("subscriber_id", sa.String(32), nullable=False),
+        sa.Column("number", sa.SmallInteger, nullable=False),
+        sa.Column("at", sa.BigInteger),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("how", sa.Text, nullable=False),
+        sa.Column("recorded_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("subscriber_id", "number", name="pk_consents"),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscribers.id"], name="fk_consents_subscriber_id"
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("reason", sa.String(16), nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_suppressions"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "issues",
+        sa.Column("month", sa.String(7), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("digests", sa.Text, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("finished_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("month", name="pk_issues"),
+    )
+    op.create_table(
+        "batches",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("month", sa.String(7), nullable=False),
+        sa.Column("variant_id", sa.Text, nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("owner", sa.Text),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("claimed_at", sa.BigInteger),
+        sa.Column("next_attempt_at", sa.BigInteger),
+        sa.Column("provider_batch_id", sa.Text),
+        sa.PrimaryKeyConstraint("id", name="pk_batches"),
+        sa.ForeignKeyConstraint(["month"], ["issues.month"], name="fk_batches_month"),
+    )
+    op.create_index("ix_batches_month_status", "batches", ["month", "status"])
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("month", sa.String(7), nullable=False),
+        sa.Column("subscriber_id", sa.String(32), nullable=False),
+        sa.Column("batch_id", sa.Integer, nullable=False),
+        sa.Column("status", sa.SmallInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("attempts", sa.SmallInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
+        sa.UniqueConstraint("month", "subscriber_id", name="uq_deliveries_month_subscriber_id"),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name="fk_deliveries_batch_id"),
+    )
+    op.create_index("ix_deliveries_batch_id", "deliveries", ["batch_id"])

@@ -1,0 +1,104 @@
+"""An issue as the ledger keeps it: frozen when sending begins, and the moves of its state."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from newsletter.errors import IssueError
+from newsletter.ledger.database import AnyRow, insert_absent
+from newsletter.ledger.tables import issues, to_microseconds
+from newsletter.model.delivery import IssueState
+
+_S = IssueState
+
+# What a person or the end of the work may change; new deliveries alone reopen a finished issue.
+_MOVES: Final = {
+    _S.SENDING: {_S.PAUSED, _S.CANCELLED, _S.FINISHED},
+    _S.PAUSED: {_S.SENDING, _S.CANCELLED, _S.FINISHED},
+}
+
+_STATE: Final = select(issues.c.state).where(issues.c.month == bindparam("month")).with_for_update()
+_FROZEN: Final = select(issues).where(issues.c.month == bindparam("month"))
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenIssue:
+    """What everybody gets of an issue, as it was when sending began, and where it stands.
+
+    `digests` maps each file to the SHA-256 of its bytes then; `content` is the frozen rendering,
+    which the ledger does not read.
+    """
+
+    month: str
+    state: IssueState
+    digests: Mapping[str, str]
+    content: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+def freeze(
+    connection: Connection,
+    month: str,
+    *,
+    digests: Mapping[str, str],
+    content: str,
+    now: datetime,
+) -> FrozenIssue:
+    """The issue as it was first frozen: now, if it was not before."""
+    files = json.dumps(dict(digests), sort_keys=True)
+    row = (month, _S.SENDING.value, files, content, to_microseconds(now))
+    insert_absent(connection, issues, [row])
+    return _frozen(connection.execute(_FROZEN, {"month": month}).one())
+
+
+def load_frozen(connection: Connection, month: str) -> FrozenIssue | None:
+    """The issue of `month`, where its sending has begun."""
+    row = connection.execute(_FROZEN, {"month": month}).one_or_none()
+    return None if row is None else _frozen(row)
+
+
+def _frozen(row: AnyRow) -> FrozenIssue:
+    return FrozenIssue(
+        row.month,
+        row.state,
+        json.loads(row.digests),
+        row.content,
+        row.started_at,
+        row.finished_at,
+    )
+
+
+def lock_state(connection: Connection, month: str) -> IssueState:
+    """The state, which nobody else can change before this transaction ends.
+
+    Who locks an issue and its batches locks the issue first, lest two wait for each other. Raises
+    `IssueError` where the issue's sending has not begun.
+    """
+    state: IssueState | None = connection.scalar(_STATE, {"month": month})
+    if state is None:
+        raise IssueError("its sending has not begun", where=month)
+    return state
+
+
+def move_state(connection: Connection, month: str, state: IssueState, *, now: datetime) -> None:
+    """Set the state; raises `IssueError` for a move out of a cancelled or finished issue."""
+    current = lock_state(connection, month)
+    if current is state:
+        return
+    if state not in _MOVES.get(current, ()):
+        raise IssueError(f"it is {current}, which is final", where=month)
+    set_state(connection, month, state, finished_at=now if state is _S.FINISHED else None)
+
+
+def set_state(
+    connection: Connection, month: str, state: IssueState, *, finished_at: datetime | None
+) -> None:
+    """Set the state whatever it was."""
+    connection.execute(
+        update(issues).where(issues.c.month == month).values(state=state, finished_at=finished_at)
+    )

@@ -1,0 +1,246 @@
+"""The people: imported, found, listed; leaving, suppressed and erased."""
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from itertools import count, islice
+from typing import Final
+
+from sqlalchemy import and_, case, delete, exists, func, select, update
+
+from newsletter.ledger.database import AnyRow, AnySelect, Database, insert_absent
+from newsletter.ledger.imports import ImportCounts, merge_rows
+from newsletter.ledger.tables import (
+    consents,
+    deliveries,
+    issues,
+    subscribers,
+    suppressions,
+    to_microseconds,
+)
+from newsletter.model.delivery import SkipReason
+from newsletter.model.subscriber import (
+    Consent,
+    Subscriber,
+    SubscriberGroup,
+    SubscriberRow,
+    SubscriptionStatus,
+    Suppression,
+    SuppressionReason,
+)
+
+_PIECE: Final = 20_000
+
+_IS_SUPPRESSED: Final = exists().where(suppressions.c.key == subscribers.c.email_key)
+
+_LAST_CONSENT: Final = (
+    select(func.max(consents.c.number))
+    .where(consents.c.subscriber_id == subscribers.c.id)
+    .correlate(subscribers)
+    .scalar_subquery()
+)
+_PEOPLE: Final = (
+    select(
+        subscribers,
+        consents.c.at.label("consent_at"),
+        consents.c.source.label("consent_source"),
+        consents.c.how.label("consent_how"),
+        consents.c.recorded_at.label("consent_recorded_at"),
+        suppressions.c.reason,
+        suppressions.c.source.label("suppression_source"),
+        suppressions.c.at.label("suppressed_at"),
+    )
+    .outerjoin(
+        consents,
+        and_(consents.c.subscriber_id == subscribers.c.id, consents.c.number == _LAST_CONSENT),
+    )
+    .outerjoin(suppressions, suppressions.c.key == subscribers.c.email_key)
+)
+
+_SKIPPED: Final = case(
+    (subscribers.c.status == SubscriptionStatus.UNCONFIRMED, SkipReason.UNCONFIRMED.value),
+    (subscribers.c.status == SubscriptionStatus.UNSUBSCRIBED, SkipReason.UNSUBSCRIBED.value),
+    (_IS_SUPPRESSED, SkipReason.SUPPRESSED.value),
+)
+
+
+class Subscribers:
+    """Everybody stored. An `email_key` is an address as addresses are compared."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def import_rows(
+        self,
+        rows: Iterable[SubscriberRow],
+        *,
+        now: datetime,
+        is_erased: Callable[[str], bool] | None,
+    ) -> ImportCounts:
+        """Upsert by `key`, some thousand rows to a transaction; of two rows the later wins.
+
+        Who unsubscribed, is suppressed or erased (`is_erased(key)`) is left exactly as they are.
+        An unconfirmed row demotes nobody. A consent is recorded for everybody a row confirms, and
+        where a row states one that is not on record; its time is the stated one or none.
+        """
+        counts = ImportCounts()
+        ids = _new_ids(now)
+        remaining = iter(rows)
+        while piece := list(islice(remaining, _PIECE)):
+            wanted = [row for row in piece if not is_erased(row.key)] if is_erased else piece
+            with self._database.write() as connection:
+                merged = merge_rows(connection, wanted, ids=ids, now=now)
+            counts += merged + ImportCounts(kept_out=len(piece) - len(wanted))
+        return counts
+
+    def find(self, email_key: str) -> Subscriber | None:
+        """The subscriber of an address."""
+        return self._one(_PEOPLE.where(subscribers.c.email_key == email_key))
+
+    def get(self, subscriber_id: str) -> Subscriber | None:
+        """The subscriber of an id; nobody after erasure."""
+        return self._one(_PEOPLE.where(subscribers.c.id == subscriber_id))
+
+    def iterate(self) -> Iterator[Subscriber]:
+        """Everybody stored, in the order of their addresses as compared."""
+        return map(_subscriber, self._database.pages(_PEOPLE, subscribers.c.email_key))
+
+    def history(self, subscriber_id: str) -> list[Consent]:
+        """Every consent on record, oldest first."""
+        statement = (
+            select(consents.c.at, consents.c.source, consents.c.how, consents.c.recorded_at)
+            .where(consents.c.subscriber_id == subscriber_id)
+            .order_by(consents.c.number)
+        )
+        with self._database.read() as connection:
+            return [Consent(*row) for row in connection.execute(statement)]
+
+    def unsubscribe(self, email_key: str, source: str, *, now: datetime) -> bool:
+        """Let a subscriber leave; False where the address is unknown or has left before."""
+        statement = (
+            update(subscribers)
+            .where(subscribers.c.email_key == email_key)
+            .where(subscribers.c.status != SubscriptionStatus.UNSUBSCRIBED)
+            .values(
+                status=SubscriptionStatus.UNSUBSCRIBED,
+                unsubscribed_at=now,
+                unsubscribed_through=source,
+                updated_at=now,
+            )
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def suppress(
+        self, email_key: str, reason: SuppressionReason, source: str, *, now: datetime
+    ) -> bool:
+        """Never mail an address again, stored or not; False where that was so before."""
+        row = (email_key, reason.value, source, to_microseconds(now))
+        with self._database.write() as connection:
+            return insert_absent(connection, suppressions, [row]) == 1
+
+    def erase(self, email_key: str, digest: str, *, now: datetime) -> bool:
+        """Forget a person, but that `digest`, a keyed one of the address, must not be mailed.
+
+        Their deliveries stay, under an id that no longer leads anywhere. False where nobody of
+        that address was stored; the digest is kept all the same.
+        """
+        person = select(subscribers.c.id).where(subscribers.c.email_key == email_key)
+        erased = (digest, SuppressionReason.ERASED.value, "", to_microseconds(now))
+        with self._database.write() as connection:
+            subscriber_id = connection.scalar(person)
+            if subscriber_id is not None:
+                connection.execute(
+                    update(deliveries)
+                    .where(deliveries.c.month.in_(select(issues.c.month)))
+                    .where(deliveries.c.subscriber_id == subscriber_id)
+                    .where(deliveries.c.reason.contains("@"))
+                    .values(reason="")
+                )
+                connection.execute(
+                    delete(consents).where(consents.c.subscriber_id == subscriber_id)
+                )
+                connection.execute(delete(subscribers).where(subscribers.c.id == subscriber_id))
+            connection.execute(delete(suppressions).where(suppressions.c.key == email_key))
+            insert_absent(connection, suppressions, [erased])
+        self._database.forget_deleted()
+        return subscriber_id is not None
+
+    def erased_digests(self) -> frozenset[str]:
+        """The digests of all erased addresses, for `is_erased` of an import."""
+        statement = select(suppressions.c.key).where(
+            suppressions.c.reason == SuppressionReason.ERASED
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(statement))
+
+    def groups(self) -> list[SubscriberGroup]:
+        """Everybody stored, counted by topics, language and the reason to get nothing."""
+        statement = select(
+            subscribers.c.topics, subscribers.c.language, _SKIPPED.label("skipped"), func.count()
+        ).group_by(subscribers.c.topics, subscribers.c.language, "skipped")
+        with self._database.read() as connection:
+            return [
+                SubscriberGroup(
+                    _topics(topics), language, SkipReason(skipped) if skipped else None, number
+                )
+                for topics, language, skipped, number in connection.execute(statement)
+            ]
+
+    def unplanned(self, month: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
+        """Id, topics and language of each who may be mailed and has no delivery of `month`.
+
+        In the order of their ids; others may write meanwhile.
+        """
+        is_planned = exists().where(
+            deliveries.c.month == month, deliveries.c.subscriber_id == subscribers.c.id
+        )
+        statement = (
+            select(subscribers.c.id, subscribers.c.topics, subscribers.c.language)
+            .where(subscribers.c.status == SubscriptionStatus.CONFIRMED)
+            .where(~_IS_SUPPRESSED)
+            .where(~is_planned)
+        )
+        for subscriber_id, topics, language in self._database.pages(statement, subscribers.c.id):
+            yield subscriber_id, _topics(topics), language
+
+    def _one(self, statement: AnySelect) -> Subscriber | None:
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else _subscriber(row)
+
+
+def _new_ids(now: datetime) -> Iterator[str]:
+    """Ids in growing order, so that new rows lie together; random, so that none comes twice.
+
+    Like UUIDv7 (RFC 9562): 48 bits of milliseconds, 48 random bits, here before a counter.
+    """
+    stem = f"{to_microseconds(now) // 1000:012x}{secrets.token_hex(6)}"
+    return (f"{stem}{number:08x}" for number in count())
+
+
+@cache
+def _topics(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split(";")) if joined else ()
+
+
+def _subscriber(row: AnyRow) -> Subscriber:
+    consent = None
+    if row.consent_recorded_at is not None:
+        consent = Consent(
+            row.consent_at, row.consent_source, row.consent_how, row.consent_recorded_at
+        )
+    suppression = None
+    if row.reason is not None:
+        suppression = Suppression(row.reason, row.suppression_source, row.suppressed_at)
+    return Subscriber(
+        row.id,
+        row.email,
+        row.name,
+        _topics(row.topics),
+        row.language,
+        row.status,
+        consent,
+        suppression,
+    )

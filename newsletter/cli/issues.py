@@ -17,7 +17,6 @@ from newsletter.cli.output import ask, note, print_json, print_table, progress, 
 from newsletter.cli.signals import stop_on_signals
 from newsletter.errors import NewsletterError
 from newsletter.model.delivery import DeliveryProblem, DeliveryStatus
-from newsletter.model.message import Address
 from newsletter.model.problem import Problem, Severity
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def send(
     pipeline = open_pipeline(config)
     if test is not None:
         chosen = pipeline.desk.topics(topic.strip() for topic in topics.split(",") if topic.strip())
-        variant = pipeline.send_test(month, Address(parse_email(test)), chosen)
+        variant = pipeline.send_test(month, test, chosen)
         say(f"Sent a test of {month} ({variant.id}) to {test} through {config.transport.use}.")
         return
     issue = pipeline.sendable(month)
@@ -214,7 +213,6 @@ def _standing_document(standing: "Standing", problems: list[DeliveryProblem]) ->
         "state": standing.state,
         "deliveries": dict(standing.counts),
         "problems": [
-            {"id": p.id, "email": p.email, "status": p.status, "reason": p.reason}
-            for p in problems
+            {"id": p.id, "email": p.email, "status": p.status, "reason": p.reason} for p in problems
         ],
     }

@@ -13,7 +13,7 @@ def stop_on_signals() -> Iterator[Event]:
     stop = Event()
 
     def request(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
         stop.set()
 
     before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,0 +1,299 @@
+"""The way of an issue, in six steps: the file to read first.
+
+    read → assemble → render → personalise → dispatch → archive
+
+The first three are the editor's desk (`desk.py`), which a `Pipeline` leads on to the readers.
+It opens nothing before a step needs it: planning takes no transport and no secret.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from threading import Event
+from typing import Final
+from uuid import uuid4
+
+from newsletter.archive.publish import (
+    PublishedIssue,
+    PublishReport,
+    publish_sent,
+    publish_site,
+    write_variants,
+)
+from newsletter.assemble import variant_by_id
+from newsletter.desk import Compiled, Desk
+from newsletter.dispatch.dispatcher import DispatchReport, dispatch
+from newsletter.dispatch.plan import Plan, make_plan
+from newsletter.errors import IssueError, ProblemsFound, SubscriberError, TransportError
+from newsletter.ledger.deliveries import Deliveries
+from newsletter.ledger.lock import OwnerLocks
+from newsletter.ledger.states import FrozenIssue
+from newsletter.ledger.subscribers import Subscribers
+from newsletter.model.delivery import (
+    PENDING,
+    Delivery,
+    DeliveryStatus,
+    IssueState,
+    Outcome,
+    PlannedDelivery,
+)
+from newsletter.model.issue import Issue, IssueStatus
+from newsletter.model.message import Address, Message, Personalisation
+from newsletter.model.problem import Severity
+from newsletter.model.variant import RenderedVariant, Variant
+from newsletter.personalise.delivery_id import delivery_id
+from newsletter.personalise.greeting import greeting
+from newsletter.personalise.links import Links
+from newsletter.personalise.mime import VariantEncoder
+from newsletter.render.renderer import dump_compiled, load_compiled
+from newsletter.sources.addresses import parse_address
+from newsletter.transports.base import Transport
+
+Progress = Callable[[int], None]  # how many deliveries have an outcome so far
+MessageWriter = Callable[[str, Sequence[Delivery]], list[Message]]
+
+NOBODY: Final = "0" * 32  # the subscriber of a test, whose links are refused politely
+_STATES: Final = {
+    IssueStatus.DRAFT: IssueState.DRAFT,
+    IssueStatus.READY: IssueState.READY,
+    IssueStatus.PAST: IssueState.FINISHED,
+}
+
+_UNSENT: Final = {DeliveryStatus.PLANNED, DeliveryStatus.SKIPPED, DeliveryStatus.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The rooms of the database, opened together."""
+
+    subscribers: Subscribers
+    deliveries: Deliveries
+    owners: OwnerLocks
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an issue stands: counts per delivery status, and what went wrong."""
+
+    month: str
+    state: IssueState
+    counts: Mapping[DeliveryStatus, int]
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class Pipeline:
+    """The six steps for one newsletter."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        open_ledger: Callable[[], Ledger],
+        open_links: Callable[[], Links],
+        open_transport: Callable[[], Transport],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.desk = desk
+        self._newsletter = desk.newsletter
+        self._open_ledger = open_ledger
+        self._open_links = open_links
+        self._open_transport = open_transport
+        self._now = clock
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The subscribers and what was promised to them."""
+        return self._open_ledger()
+
+    def plan(self, issue: Issue) -> Plan:
+        """Who would get which variant now, and who nothing and why."""
+        return make_plan(issue.month, self.ledger.subscribers.groups(), self.desk.choice(issue))
+
+    def build(self, month: str, out: Path) -> list[Variant]:
+        """Write the variants that somebody gets, without anything personal, and their manifest."""
+        issue = self.desk.read(month)
+        compiled = self.desk.compile(issue)
+        variants = list(self.plan(issue).variants) or [self.desk.whole(issue)]
+        write_variants(out, [self.desk.impersonal(compiled, variant) for variant in variants])
+        return variants
+
+    def sendable(self, month: str) -> Issue:
+        """The issue, which may be sent as it stands. Raises IssueError with the reason if not."""
+        issue = self.desk.read(month)
+        where = self.desk.place(month)
+        if issue.status is IssueStatus.DRAFT:
+            raise IssueError('the issue is a draft; set status = "ready" to send it', where=where)
+        if issue.status is IssueStatus.PAST:
+            raise IssueError("the issue is past: published elsewhere, never sent", where=where)
+        frozen = self.ledger.deliveries.frozen(month)
+        if frozen and frozen.state in {IssueState.PAUSED, IssueState.CANCELLED}:
+            raise IssueError(f"{month} is {frozen.state}; nothing is sent", where=where)
+        if frozen:
+            _refuse_changes(issue, frozen)
+        return issue
+
+    def outstanding(self, issue: Issue) -> int:
+        """How many would get the issue by sending it now: promised already, or to be promised."""
+        promised = self.ledger.deliveries.counts(issue.month)
+        pending = sum(promised.get(status, 0) for status in PENDING)
+        return pending + sum(1 for _ in self._promises(issue))
+
+    def send(
+        self,
+        issue: Issue,
+        *,
+        limit: int | None = None,
+        progress: Progress = lambda _: None,
+        stop: Event | None = None,
+    ) -> DispatchReport:
+        """Send a sendable issue to everybody who has not got it, and archive it as it goes out.
+
+        Run again after any interruption, it goes on; nobody gets it twice. Raises TransportError
+        where the way out is closed.
+        """
+        compiled = self._freeze(issue)
+        transport = self._open_transport()
+        deliveries = self.ledger.deliveries
+        deliveries.plan(issue.month, self._promises(issue), now=self._now())
+        is_public = False
+
+        def note(report: DispatchReport) -> None:
+            nonlocal is_public
+            if report.accepted and not is_public:
+                self._publish(issue, compiled)
+                is_public = True
+            progress(report.done)
+
+        report = dispatch(
+            issue.month,
+            deliveries,
+            self.ledger.owners,
+            transport,
+            self._writer(issue, compiled),
+            limit=limit,
+            progress=note,
+            stop=stop or Event(),
+            clock=self._now,
+        )
+        deliveries.finish_if_done(issue.month, now=self._now())
+        return report
+
+    def send_test(self, month: str, address: str, topics: tuple[str, ...]) -> Variant:
+        """Send one marked copy to an address, outside the ledger; a draft may be tested too."""
+        try:
+            email = parse_address(address).email
+        except ValueError as error:
+            raise SubscriberError(str(error), where=address) from error
+        issue = self.desk.read(month)
+        issue = replace(issue, subject=f"[Test] {issue.subject}")
+        variant = self.desk.choice(issue)(topics, "") or self.desk.whole(issue)
+        delivery = Delivery(str(uuid4()), NOBODY, email, "")
+        messages = self._writer(issue, self.desk.compile(issue))(variant.id, [delivery])
+        for receipt in self._open_transport().send(messages):
+            if receipt.outcome is not Outcome.ACCEPTED:
+                raise TransportError(f"the test was not accepted: {receipt.detail}")
+        return variant
+
+    def standing(self, month: str) -> Standing:
+        """How an issue stands, from the editor's word and the ledger together."""
+        deliveries = self.ledger.deliveries
+        frozen = deliveries.frozen(month)
+        if frozen is None:
+            return Standing(month, _STATES[self.desk.status(month)], {})
+        counts = deliveries.counts(month)
+        return Standing(month, frozen.state, counts, frozen.started_at, frozen.finished_at)
+
+    def build_archive(self) -> PublishReport:
+        """The public site of everything sent or past. Raises IssueError where a folder is gone."""
+        there = self.desk.months()
+        sent = [month for month in self.ledger.deliveries.months() if self._was_sent(month)]
+        for month in sent:
+            if month not in there:
+                where = self.desk.folders.shown(self.desk.folders.issues / month)
+                raise IssueError("was sent, but its folder is gone; put it back", where=where)
+        past = [month for month in there if self.desk.status(month) is IssueStatus.PAST]
+        issues = [self.desk.read(month) for month in sorted({*sent, *past})]
+        return publish_site(
+            self.desk.folders.archive,
+            [PublishedIssue(i, self.desk.folders.issues / i.month) for i in issues],
+            newsletter=self._newsletter,
+            taxonomy=self.desk.taxonomy,
+            templates=self.desk.templates,
+        )
+
+    def _was_sent(self, month: str) -> bool:
+        return not self.ledger.deliveries.counts(month).keys() <= _UNSENT
+
+    def _publish(self, issue: Issue, compiled: Compiled) -> None:
+        variants = [
+            self.desk.impersonal(compiled, variant_by_id(issue, variant_id))
+            for variant_id in self.ledger.deliveries.variants(issue.month)
+        ]
+        publish_sent(self.desk.folders.archive, issue.month, variants)
+        self.build_archive()
+
+    def _freeze(self, issue: Issue) -> Compiled:
+        """What everybody gets: the content frozen at the first send, or this, frozen now."""
+        frozen = self.ledger.deliveries.frozen(issue.month)
+        if frozen is None:
+            compiled = self.desk.compile(issue)
+            problems = self.desk.check_rendered(issue, compiled)
+            if errors := [p for p in problems if p.severity is Severity.ERROR]:
+                raise ProblemsFound(errors)
+            frozen = self.ledger.deliveries.freeze(
+                issue.month,
+                digests=issue.digests,
+                content=dump_compiled(compiled),
+                now=self._now(),
+            )
+        return load_compiled(frozen.content)
+
+    def _promises(self, issue: Issue) -> Iterator[PlannedDelivery]:
+        choose = self.desk.choice(issue)
+        list_id = self._newsletter.list_id
+        for subscriber_id, topics, language in self.ledger.subscribers.unplanned(issue.month):
+            if variant := choose(topics, language):
+                promised = delivery_id(list_id, issue.month, subscriber_id)
+                yield PlannedDelivery(promised, subscriber_id, variant.id)
+
+    def _writer(self, issue: Issue, compiled: Compiled) -> MessageWriter:
+        """What turns deliveries of a variant into messages dated now."""
+        links = self._open_links()
+
+        @cache
+        def prepare(variant_id: str) -> tuple[RenderedVariant, VariantEncoder]:
+            rendered = self.desk.render(compiled, variant_by_id(issue, variant_id))
+            return rendered, VariantEncoder(self._newsletter, rendered)
+
+        def write(variant_id: str, deliveries: Sequence[Delivery]) -> list[Message]:
+            rendered, encoder = prepare(variant_id)
+            encode = encoder.dated(self._now())
+            return [
+                Message(rendered, _personalise(delivery, rendered.variant.language, links), encode)
+                for delivery in deliveries
+            ]
+
+        return write
+
+
+def _personalise(delivery: Delivery, language: str, links: Links) -> Personalisation:
+    return Personalisation(
+        delivery_id=delivery.id,
+        recipient=Address(delivery.email, delivery.name),
+        greeting=greeting(delivery.name, language),
+        unsubscribe_url=links.unsubscribe_url(delivery.subscriber_id),
+        preferences_url=links.preferences_url(delivery.subscriber_id),
+    )
+
+
+def _refuse_changes(issue: Issue, frozen: FrozenIssue) -> None:
+    names = sorted(frozen.digests.keys() | issue.digests.keys())
+    changed = [name for name in names if frozen.digests.get(name) != issue.digests.get(name)]
+    if changed:
+        raise IssueError(
+            f"{issue.month} has changed since it was first sent on {frozen.started_at:%d %B %Y} "
+            f"({', '.join(changed)}); its readers all get the same, so put back what was sent"
+        )

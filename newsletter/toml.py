@@ -6,38 +6,72 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, Final, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, TypeVar
 
 from newsletter.model.problem import Problem, did_you_mean
 
 _T = TypeVar("_T", str, bool, int, float, datetime)
 KeyPath = tuple[str | int, ...]
 
-_WORDS: Final = {
+_WORDS: Final[Mapping[type, str]] = {
     str: "text in quotes",
     bool: "true or false",
     int: "a whole number",
     float: "a number",
     datetime: "a date and time with its offset, such as 2022-11-15T09:00:00-05:00",
 }
+_EMPTY: Final[Mapping[type, Any]] = {
+    str: "",
+    bool: False,
+    int: 0,
+    float: 0.0,
+    datetime: datetime.min.replace(tzinfo=UTC),
+}
+_HINTS: Final = {
+    "Invalid value": 'a text stands in straight quotes, as in "text"',
+    "Illegal character '\\n'": 'the quotes are not closed; a text of several lines stands in """',
+    'Expected "\'"': "the quotes are not closed",
+    "Unterminated string": "the text that begins here is not closed",
+    "Expected \"'''\"": "the text that begins here is not closed",
+    "Cannot overwrite a value": "this key is already given",
+}
 _BARE: Final = r"""[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*'"""
-_KEY: Final = re.compile(rf"\s*((?:{_BARE})(?:\s*\.\s*(?:{_BARE}))*)\s*=")
-_HEADER: Final = re.compile(rf"\s*(\[\[?)\s*((?:{_BARE})(?:\s*\.\s*(?:{_BARE}))*)\s*\]")
+_DOTTED: Final = rf"(?:{_BARE})(?:[ \t]*\.[ \t]*(?:{_BARE}))*"
+_KEY: Final = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=[ \t]*(\"\"\"\n|'''\n)?")
+_HEADER: Final = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_DOTTED})[ \t]*\]")
 _LEXEME: Final = re.compile(
-    r'"""(?:\\.|[^\\])*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'|#[^\n]*|[\[\]{}\n]|.",
+    r'"""(?:\\.|[^\\])*?"{3,5}|'
+    r"'''.*?'{3,5}|"
+    r'"(?:\\.|[^"\\\n])*"|'
+    r"'[^'\n]*'|#[^\n]*|[^\"'#\[\]{}\n]+|.",
     re.DOTALL,
 )
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
+class Place(NamedTuple):
+    """The line of a key or header, and the one on which its text begins, which may be the next."""
+
+    key: int
+    text: int
+
+
 def _key_parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip("\"'") for part in re.findall(_BARE, dotted))
+    """The names of a dotted key, quotes and escapes undone."""
+    if '"' not in dotted and "'" not in dotted:
+        return tuple(part.strip() for part in dotted.split("."))
+    parts: list[str] = []
+    table: Any = tomllib.loads(f"{dotted} = 0")
+    while isinstance(table, dict):
+        name, table = next(iter(table.items()))
+        parts.append(name)
+    return tuple(parts)
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
+def _statements(text: str, line: int) -> Iterator[tuple[int, str]]:
     """Each logical line, a value over several lines being one, with the line it begins on."""
-    line, depth, start, statement = 1, 0, 1, ""
+    depth, start, statement = 0, line, ""
     for lexeme in _LEXEME.findall(text):
         if lexeme == "\n" and depth <= 0:
             yield start, statement
@@ -49,21 +83,31 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
     yield start, statement
 
 
-def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line of every table header and key in a well-formed document, by its path."""
-    lines: dict[KeyPath, int] = {}
+def key_lines(text: str, first_line: int = 1) -> dict[KeyPath, Place]:
+    """The place of every table header and key in a well-formed document, by its path.
+
+    The document itself, `()`, is at `first_line`. A key inside an inline table has no place.
+    """
+    lines: dict[KeyPath, Place] = {(): Place(first_line, first_line)}
+    last: dict[KeyPath, int] = {}  # array of tables -> index of its latest table
+
+    def note(place: KeyPath, names: tuple[str, ...], line: int) -> KeyPath:
+        for name in names:
+            place = (*place, last[place], name) if place in last else (*place, name)
+            lines.setdefault(place, Place(line, line))
+        return place
+
     table: KeyPath = ()
-    counts: dict[KeyPath, int] = {}
-    for line, statement in _statements(text):
+    for line, statement in _statements(text, first_line):
         if header := _HEADER.match(statement):
-            table = _key_parts(header[2])
+            table = note((), _key_parts(header[2]), line)
             if header[1] == "[[":
-                counts[table] = counts.get(table, -1) + 1
-                lines.setdefault(table, line)
-                table = (*table, counts[table])
-            lines.setdefault(table, line)
+                last[table] = last.get(table, -1) + 1
+                table = (*table, last[table])
+                lines[table] = Place(line, line)
         elif key := _KEY.match(statement):
-            lines.setdefault((*table, *_key_parts(key[1])), line)
+            place = note(table, _key_parts(key[1]), line)
+            lines[place] = Place(line, line + bool(key[2]))
     return lines
 
 
@@ -74,16 +118,13 @@ class Table:
         self,
         values: Mapping[str, Any],
         path: str,
-        lines: Mapping[KeyPath, int],
+        lines: Mapping[KeyPath, Place],
         problems: list[Problem],
-        *,
         place: KeyPath = (),
-        first_line: int = 1,
     ) -> None:
         self._values = values
         self._lines = lines
         self._place = place
-        self._first_line = first_line
         self._read: set[str] = set()
         self.path = path
         self.problems = problems
@@ -94,16 +135,17 @@ class Table:
     def __bool__(self) -> bool:
         return bool(self._values)
 
-    def keys(self) -> list[str]:
+    def __iter__(self) -> Iterator[str]:
         """The keys as written, in the file's order."""
-        return list(self._values)
+        return iter(self._values)
 
     def line(self, key: str = "") -> int:
         """The line of a key, or of the nearest table above it."""
-        place: KeyPath = (*self._place, key) if key else self._place
-        while place and place not in self._lines:
-            place = place[:-1]
-        return self._lines.get(place, 1) + self._first_line - 1
+        return self._find(key).key
+
+    def text_line(self, key: str) -> int:
+        """The line on which the text at `key` begins: the next one if the quotes end theirs."""
+        return self._find(key).text
 
     def report(self, key: str, message: str) -> None:
         """Note a problem at `key`."""
@@ -111,33 +153,28 @@ class Table:
 
     def take(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
         """The value at `key`; without a default a missing one is a problem and reads as empty."""
-        self._read.add(key)
-        if key not in self._values:
-            if default is None:
+        is_required = default is None
+        value = self.take_optional(key, kind)
+        if value is None:
+            if is_required and key not in self:
                 self.report(key, f"{self._name(key)} is missing")
-                return kind() if kind is not datetime else datetime.min  # type: ignore[return-value]
-            return default
-        value = self._values[key]
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind:
-            self.report(key, f"{self._name(key)} must be {_WORDS[kind]}")
-            return default if default is not None else kind()
-        if kind is str and default is None and not value.strip():
+            return _EMPTY[kind] if default is None else default
+        if is_required and kind is str and not str(value).strip():
             self.report(key, f"{self._name(key)} is empty")
-        return value  # type: ignore[no-any-return]
+        return value
 
     def take_optional(self, key: str, kind: type[_T]) -> _T | None:
         """The value at `key`, or nothing where the key is absent or unusable."""
+        self._read.add(key)
         if key not in self._values:
-            self._read.add(key)
             return None
-        before = len(self.problems)
-        value = self.take(key, kind, kind() if kind is not datetime else datetime.min)  # type: ignore[arg-type]
-        return value if len(self.problems) == before else None
+        value = _of_kind(self._values[key], kind)
+        if value is None:
+            self.report(key, f"{self._name(key)} must be {_WORDS[kind]}")
+        return value
 
     def take_list(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        """A list of texts at `key`; without a default a missing one is a problem."""
+        """A list of texts at `key`; without a default a missing or empty one is a problem."""
         self._read.add(key)
         if key not in self._values:
             if default is None:
@@ -147,6 +184,8 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self.report(key, f'{self._name(key)} must be a list of texts, such as ["a", "b"]')
             return default or ()
+        if not value and default is None:
+            self.report(key, f"{self._name(key)} is empty")
         return tuple(value)
 
     def table(self, key: str) -> "Table":
@@ -174,30 +213,65 @@ class Table:
                 self.report(key, f"unknown key '{key}'{did_you_mean(key, self._read)}")
 
     def _child(self, values: Mapping[str, Any], *place: str | int) -> "Table":
-        return Table(
-            values,
-            self.path,
-            self._lines,
-            self.problems,
-            place=(*self._place, *place),
-            first_line=self._first_line,
-        )
+        return Table(values, self.path, self._lines, self.problems, (*self._place, *place))
+
+    def _find(self, key: str) -> Place:
+        place: KeyPath = (*self._place, key) if key else self._place
+        while place not in self._lines:
+            place = place[:-1]
+        return self._lines[place]
 
     def _name(self, key: str) -> str:
         return ".".join(str(part) for part in (*self._place, key) if isinstance(part, str))
 
 
+def _of_kind(value: Any, kind: type[_T]) -> _T | None:  # noqa: ANN401 - what tomllib made
+    """`value` where it is exactly of `kind`; a whole number also counts as a number."""
+    if kind is float and type(value) is int and abs(value) <= 2**53:
+        return float(value)
+    if kind is datetime and not _is_moment(value):
+        return None
+    return value if type(value) is kind else None
+
+
+def _is_moment(value: object) -> bool:
+    """Whether `value` is one point in time that can be told in UTC."""
+    try:
+        return isinstance(value, datetime) and bool(value.tzinfo and value.astimezone(UTC))
+    except OverflowError:
+        return False
+
+
 def parse_toml(
     text: str, path: str, problems: list[Problem], *, first_line: int = 1
 ) -> Table | None:
-    """The document as a table, or nothing where it is not TOML; `first_line` is its place in `path`."""
+    """The document as a table, or nothing where it is not TOML.
+
+    `first_line` is the line of `path` on which the text begins.
+    """
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        place = _PLACE.search(str(error))
-        last = text.count("\n") + 1
-        line = int(place[1]) if place and place[1] else last
         message = _PLACE.sub("", str(error))
-        problems.append(Problem(path, line + first_line - 1, f"not TOML: {message}"))
+        hint = f"; {_HINTS[message]}" if message in _HINTS else ""
+        line = _error_line(text, str(error)) + first_line - 1
+        problems.append(Problem(path, line, f"not TOML: {message}{hint}"))
         return None
-    return Table(values, path, key_lines(text), problems, first_line=first_line)
+    except (ValueError, RecursionError) as error:  # tomllib lets these two of Python's own out
+        excess = (
+            "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
+        )
+        problems.append(Problem(path, first_line, f"not TOML: {excess}"))
+        return None
+    return Table(values, path, key_lines(text, first_line), problems)
+
+
+def _error_line(text: str, message: str) -> int:
+    """The line of tomllib's complaint; that of a text without an end is where it begins."""
+    place = _PLACE.search(message)
+    if place and place[1]:
+        return int(place[1])
+    end = len(text.rstrip())
+    if message.startswith(("Unterminated string", "Expected \"'''\"")):
+        end = max(text.rfind('"""'), text.rfind("'''"))
+    return text.count("\n", 0, end) + 1

@@ -1,0 +1,6 @@
+"""Markdown -> safe HTML and plain text. The only room that knows markdown-it-py and nh3."""
+
+from newsletter.markdown.document import Document, Heading, Link, Picture, parse
+from newsletter.markdown.html import ImageTag
+
+__all__ = ["Document", "Heading", "ImageTag", "Link", "Picture", "parse"]

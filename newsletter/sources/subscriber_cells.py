@@ -1,0 +1,146 @@
+"""One row of a subscriber list, cell by cell.
+
+Every parser of a cell raises ValueError with what is wrong, which never repeats the address.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from newsletter.model.issue import Taxonomy
+from newsletter.model.problem import did_you_mean
+from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
+from newsletter.sources.addresses import parse_address
+from newsletter.sources.taxonomy import slugs_by_name, suggest_slug
+from newsletter.textfile import has_control_characters
+
+COLUMNS: Final = ("email", "name", "topics", "language", "status", "consent_at", "consent_source")
+
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
+_UNDECODED: Final = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a stray byte
+_LONGEST_LINE: Final = 200
+_REMEMBERED: Final = 10_000  # distinct cells of a column; memory stays flat
+
+
+def row_parser(taxonomy: Taxonomy) -> Callable[[Sequence[str]], SubscriberRow]:
+    """What turns the cells of COLUMNS, in their order, into a row.
+
+    It raises ValueError with everything that is wrong with the row.
+    """
+    parse_topics = _topics_parser(taxonomy.topics)
+
+    def parse_row(cells: Sequence[str]) -> SubscriberRow:
+        email, name, topics, language, status, consent_at, consent_source = cells
+        try:
+            return SubscriberRow(
+                *parse_address(email),
+                _parse_line(name),
+                parse_topics(topics),
+                parse_language(language),
+                _parse_status(status),
+                _parse_moment(consent_at),
+                _parse_line(consent_source),
+            )
+        except ValueError:
+            raise ValueError("; ".join(_faults(cells, parsers))) from None
+
+    parsers = (
+        parse_address,
+        _parse_line,
+        parse_topics,
+        parse_language,
+        _parse_status,
+        _parse_moment,
+        _parse_line,
+    )
+    return parse_row
+
+
+def _faults(cells: Sequence[str], parsers: Sequence[Callable[[str], object]]) -> Iterator[str]:
+    if stray := _UNDECODED.search("".join(cells)):
+        byte = ord(stray[0]) - 0xDC00
+        yield f"not UTF-8 text (byte 0x{byte:02x}); save the file as UTF-8"
+        return
+    for column, cell, parse in zip(COLUMNS, cells, parsers, strict=True):
+        try:
+            parse(cell)
+        except ValueError as error:
+            yield f"{column}: {error}"
+
+
+def _parse_line(cell: str) -> str:
+    line = cell.strip()
+    if len(line) > _LONGEST_LINE:
+        raise ValueError(f"has {len(line)} characters; {_LONGEST_LINE} is the most")
+    # The first test is quick and settles nearly every line; a no-break space needs the second.
+    if not line.isprintable() and has_control_characters(line):
+        raise ValueError("must be one line, without control characters")
+    return line
+
+
+def _topics_parser(topics: Mapping[str, str]) -> Callable[[str], tuple[str, ...]]:
+    """What turns `;`-separated slugs or labels into slugs in the taxonomy's order, each once."""
+    slugs = tuple(topics)
+    places = {name: slugs.index(slug) for name, slug in slugs_by_name(topics).items()}
+
+    def find(word: str) -> int:
+        place = places.get(word.casefold())
+        if place is None:
+            raise ValueError(f"there is no topic '{word}'{suggest_slug(word, topics)}")
+        return place
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def parse_topics(cell: str) -> tuple[str, ...]:
+        words = cell.split(";")
+        try:
+            chosen = {places[word] for word in words}
+        except KeyError:  # blanks, capitals, nothing between two semicolons, or a wrong word
+            chosen = {find(word) for word in map(str.strip, words) if word}
+        return tuple([slugs[place] for place in sorted(chosen)])
+
+    return parse_topics
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def parse_language(cell: str) -> str:
+    """A language tag (BCP 47) in its usual case, as `pt-BR` or `zh-Hant`, or nothing."""
+    primary, *others = cell.strip().replace("_", "-").lower().split("-")
+    tag = "-".join([primary, *map(_in_usual_case, others)])
+    if tag and not _LANGUAGE.fullmatch(tag.lower()):
+        raise ValueError(f"'{tag}' is no language tag such as en or fr-CA")
+    return tag
+
+
+def _in_usual_case(subtag: str) -> str:
+    if len(subtag) == 4 and subtag.isalpha():
+        return subtag.title()
+    return subtag.upper() if len(subtag) == 2 else subtag
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parse_status(cell: str) -> SubscriptionStatus:
+    word = cell.strip().casefold()
+    if word in set(SubscriptionStatus):
+        return SubscriptionStatus(word)
+    if not word:
+        return SubscriptionStatus.CONFIRMED
+    hint = did_you_mean(word, SubscriptionStatus)
+    raise ValueError(f"'{word}' must be {', '.join(SubscriptionStatus)} or nothing{hint}")
+
+
+def _parse_moment(cell: str) -> datetime | None:
+    """The moment in UTC. Without an offset, also for a date alone, the cell is taken as UTC.
+
+    Most programs export UTC. A refusal would lose the record of a consent, and a local offset
+    guessed here would be no truer.
+    """
+    text = cell.strip()
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a date and time such as 2022-11-15T09:00:00-05:00") from None

@@ -1,0 +1,99 @@
+"""A subscriber list in CSV -> rows, one after the other, or what is wrong with each."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from pathlib import Path
+from typing import Final
+
+from newsletter.model.issue import Taxonomy
+from newsletter.model.problem import Problem, did_you_mean
+from newsletter.model.subscriber import SubscriberRow
+from newsletter.sources.subscriber_cells import COLUMNS, row_parser
+
+_CSV_FAULTS: Final = {
+    "unexpected end of data": "a quotation mark opened here is never closed",
+    "field larger than field limit": "a quotation mark opened here is not closed",
+    "',' expected after": "a quotation mark inside a quoted field must be doubled",
+}
+
+_Rows = Iterator[tuple[int, list[str] | str]]  # a row or why there is none, with its first line
+
+
+def read_subscribers(
+    path: Path, shown: str, taxonomy: Taxonomy
+) -> Iterator[SubscriberRow | Problem]:
+    """The rows of a list, streamed; a bad one is one problem with all that is wrong with it.
+
+    Where the header cannot be used, its problems come and nothing else. A row's line is the one on
+    which it begins. Blank rows count for nothing. Topics are slugs in the taxonomy's order.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield from _read(_number_rows(file), shown, taxonomy)
+    except FileNotFoundError:
+        yield Problem(shown, 1, "there is no such file")
+    except OSError as error:
+        yield Problem(shown, 1, f"cannot be read: {error.strerror}")
+
+
+def _number_rows(lines: Iterable[str]) -> _Rows:
+    reader = csv.reader(lines, strict=True)
+    line = 1
+    while True:
+        try:
+            for row in reader:
+                yield line, row
+                line = reader.line_num + 1
+        except csv.Error as error:
+            known = (fault for words, fault in _CSV_FAULTS.items() if words in str(error))
+            skipped = f"; lines {line} to {reader.line_num} are not read"
+            yield line, next(known, str(error)) + (skipped if reader.line_num > line else "")
+            line = reader.line_num + 1
+        else:
+            return
+
+
+def _read(rows: _Rows, shown: str, taxonomy: Taxonomy) -> Iterator[SubscriberRow | Problem]:
+    header_line, header = next((row for row in rows if row[1]), (1, "the file is empty"))
+    faults = [header] if isinstance(header, str) else list(_header_faults(header))
+    if faults:
+        yield from (Problem(shown, header_line, fault) for fault in faults)
+        return
+    names = [_column(cell) for cell in header]
+    # A column that the file lacks is read from the empty cell added to each row.
+    pick = itemgetter(*(names.index(name) if name in names else -1 for name in COLUMNS))
+    parse_row, width = row_parser(taxonomy), len(names)
+    for line, row in rows:
+        if isinstance(row, str):
+            yield Problem(shown, line, row)
+        elif len(row) == width:
+            try:
+                row.append("")
+                yield parse_row(pick(row))
+            except ValueError as error:
+                if any(map(str.strip, row)):
+                    yield Problem(shown, line, str(error))
+        elif any(map(str.strip, row)):
+            yield Problem(shown, line, f"{len(row)} fields where the header has {width}")
+
+
+def _column(cell: str) -> str:
+    return re.sub(r"[\s_-]+", "_", cell.strip()).casefold()
+
+
+def _header_faults(header: list[str]) -> Iterator[str]:
+    names = [_column(cell) for cell in header]
+    if not "".join(header).isprintable():
+        yield "the header is not UTF-8 text in one line; save the file as UTF-8 CSV"
+    elif len(names) == 1 and re.search(r"[;\t|]", header[0]):
+        yield "the columns must be parted by commas"
+    else:
+        for place, name in enumerate(names):
+            if name not in COLUMNS:
+                yield f"unknown column '{header[place].strip()}'{did_you_mean(name, COLUMNS)}"
+            elif name in names[:place]:
+                yield f"the column '{name}' stands here twice"
+        if "email" not in names:
+            yield "there is no column 'email'"

@@ -45,6 +45,15 @@ def variant_of(issue: Issue, full: Collection[int], language: str) -> Variant:
     )
 
 
+def variant_by_id(issue: Issue, variant_id: str) -> Variant:
+    """The variant of `issue` that has this id."""
+    language, _, selection = variant_id.partition("-")
+    if selection == "all":
+        return whole_issue(issue, language)
+    numbers = selection.split("-") if selection != "headlines" else []
+    return variant_of(issue, {int(number) - 1 for number in numbers}, language)
+
+
 def _selection(articles: int, full: Collection[int]) -> str:
     if len(full) == articles:
         return "all"

@@ -14,6 +14,7 @@ from jinja2 import (
     FileSystemLoader,
     StrictUndefined,
     TemplateError,
+    TemplateNotFound,
     TemplateSyntaxError,
 )
 
@@ -21,6 +22,9 @@ from newsletter.errors import RenderError
 from newsletter.locales import translations
 
 TEXT_WIDTH: Final = 72
+
+# What a template's own text can do wrong: {{ 1 / 0 }}, {{ "a" + 1 }}, bytes that are not UTF-8.
+_TEMPLATE_FAULTS: Final = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 class Templates:
@@ -42,8 +46,12 @@ class Templates:
         except TemplateSyntaxError as error:
             where = f"templates/{error.name or name}:{error.lineno}"
             raise RenderError(error.message or "not a template", where=where) from error
-        except TemplateError as error:
-            raise RenderError(str(error), where=_place(error, self._folders, name)) from error
+        except TemplateNotFound as error:
+            what = f"there is no template {error.name}"
+            raise RenderError(what, where=_place(error, self._folders, name)) from error
+        except _TEMPLATE_FAULTS as error:
+            what = str(error) or type(error).__name__
+            raise RenderError(what, where=_place(error, self._folders, name)) from error
 
     @cached_property
     def palette(self) -> Mapping[str, Mapping[str, str]]:
@@ -89,7 +97,7 @@ def _is_markup(name: str | None) -> bool:
     return name is None or not name.endswith((".txt", ".css"))
 
 
-def _place(error: TemplateError, folders: Sequence[Path], name: str) -> str:
+def _place(error: Exception, folders: Sequence[Path], name: str) -> str:
     """The innermost template line of the traceback, which Jinja2 rewrites to template files."""
     for frame in reversed(extract_tb(error.__traceback__)):
         for folder in folders:

@@ -1,8 +1,9 @@
 """What can be said of a rendered variant before anybody gets it."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
+
+from lxml import etree
 
 from newsletter.model.problem import Problem, Severity
 from newsletter.model.variant import MergeField, RenderedVariant
@@ -11,34 +12,34 @@ from newsletter.model.variant import MergeField, RenderedVariant
 # "[Message clipped]". Counted in bytes of the decoded HTML.
 GMAIL_CLIPS_AT: Final = 102_000
 
-_TOKEN_LENGTH: Final = 200  # a personal link is never longer
-_NO_ALT: Final = re.compile(r"<img\b(?![^>]*\balt=)[^>]*>")
-_BAD_LINK: Final = re.compile(r"""\b(?:href|src)="(?!https?://|mailto:)([^"]{0,60})""")
-REQUIRED: Final = (MergeField.UNSUBSCRIBE_URL, MergeField.PREFERENCES_URL)
-
-
-def html_bytes(rendered: RenderedVariant) -> int:
-    """The size of the HTML part with its merge fields filled, at most."""
-    return sum(
-        _TOKEN_LENGTH if isinstance(piece, MergeField) else len(piece.encode())
-        for piece in rendered.html.pieces
-    )
+_FIELD: Final = "https://" + 192 * "x"  # a personal link is never longer
+_REQUIRED: Final = (MergeField.UNSUBSCRIBE_URL, MergeField.PREFERENCES_URL)
+_GOOD_LINKS: Final = ("https://", "http://", "mailto:")
 
 
 def check_rendered(rendered: RenderedVariant, path: str) -> Iterator[Problem]:
     """Everything wrong with a rendered variant, or worth knowing; `path` is its issue's file."""
     variant = rendered.variant.id
-    size = html_bytes(rendered)
-    if size > GMAIL_CLIPS_AT:
+    html = rendered.html.filled(dict.fromkeys(MergeField, _FIELD))
+    if (size := len(html.encode())) > GMAIL_CLIPS_AT:
         message = (
-            f"the HTML of {variant} is {size / 1000:.0f} KB; Gmail will clip it at"
-            f" {GMAIL_CLIPS_AT / 1000:.0f} KB and hide the link to leave; shorten an article"
+            f"the HTML of {variant} is {size:,} bytes; Gmail will clip it at {GMAIL_CLIPS_AT:,}"
+            " and hide the link to leave; shorten an article"
         )
         yield Problem(path, 1, message, Severity.WARNING)
     for part, text in (("HTML", rendered.html), ("text", rendered.text)):
-        for field in REQUIRED:
+        for field in _REQUIRED:
             if field not in text.pieces:
                 yield Problem(path, 1, f"the {part} of {variant} has no {field.value}")
-    literal = "".join(p for p in rendered.html.pieces if not isinstance(p, MergeField))
-    for image in _NO_ALT.findall(literal):
-        yield Problem(path, 1, f"a picture without alt text in {variant}: {image[:80]}")
+    for message in _faults(html):
+        yield Problem(path, 1, f"{message} in the HTML of {variant}")
+
+
+def _faults(html: str) -> Iterator[str]:
+    for element in etree.fromstring(html, etree.HTMLParser()).iter("*"):
+        if element.tag == "img" and element.get("alt") is None:
+            yield f"a picture without alt text: {element.get('src', '')[:80]}"
+        for name in ("href", "src"):
+            link = element.get(name, "https://")
+            if not link.lower().startswith(_GOOD_LINKS):
+                yield f"a link that leads nowhere in an email: {link[:80] or 'an empty one'}"

@@ -1,13 +1,14 @@
 """One compiled document cut into fragments, so that any variant is a join of strings.
 
-A template marks a fragment that only some variants show with `open_mark` and `close_mark`
-around it; marks nest. What stands in no fragment is in every variant. The marks are comments
-made from a hash of the content, so that no author can write one.
+A template marks a fragment that only some variants show with `Marks.opening` before it and
+`Marks.closing` after it; fragments nest. What stands in none is in every variant. Marks are
+comments made from a hash of the content, so that no author can write one.
 """
 
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from newsletter.model.variant import MergeField, OpenText
 
@@ -20,7 +21,8 @@ class Marks:
 
     def opening(self, name: str) -> str:
         """The comment before a fragment shown to variants that show `name`."""
-        return f"<!--{self.key}[{name}-->"
+        # Two hyphens, as an article's file name may have, would end the comment for some.
+        return f"<!--{self.key}[{quote(name, safe='').replace('-', '%2D')}-->"
 
     def closing(self) -> str:
         """The comment after the fragment opened last."""
@@ -65,11 +67,11 @@ class Fragments:
 
 def cut(document: str, marks: Marks) -> Fragments:
     """The fragments of a compiled document."""
-    pieces = re.split(f"<!--{marks.key}(?:\\[(.*?)|(\\]))-->", document)
+    pieces = re.split(f"<!--{marks.key}(?:\\[(.*?)|\\])-->", document)
     fragments = [Fragment((), pieces[0])]
     within: tuple[str, ...] = ()
-    for opened, _, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        within = (*within, opened) if opened is not None else within[:-1]
+    for opened, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        within = within[:-1] if opened is None else (*within, unquote(opened))
         if text:
             fragments.append(Fragment(within, text))
     return Fragments(marks, tuple(fragments))

@@ -65,7 +65,8 @@ class Renderer:
         marks = Marks("m" + sha256(repr((issue, language)).encode()).hexdigest()[:15])
         values = self._values(view, marks, language, shown)
         mjml = self._templates.render("email/issue.mjml", language, values)
-        html = inline_styles(compile_mjml(mjml), self._inline_css)
+        compiled = compile_mjml(mjml, where="templates/email/issue.mjml")
+        html = inline_styles(compiled, self._inline_css)
         text = self._templates.render("email/issue.txt", language, values)
         return CompiledIssue(
             issue.month, language, issue.subject, cut(html, marks), cut(text, marks)
@@ -74,7 +75,7 @@ class Renderer:
     def _values(
         self, view: IssueView, marks: Marks, language: str, shown: Collection[str] | None
     ) -> dict[str, Any]:
-        is_foreign = language != self._newsletter.language.partition("-")[0]
+        is_foreign = language != self._newsletter.language.partition("-")[0].lower()
         return {
             "newsletter": self._newsletter,
             "issue": view,
@@ -83,7 +84,7 @@ class Renderer:
             "view_url": marks.place("view_url"),
             **{field.value: marks.place(field) for field in MergeField},
             "opening": lambda name: Markup(marks.opening(name)),  # noqa: S704 - a comment of ours
-            "closing": lambda: Markup(marks.closing()),  # noqa: S704 - a comment of ours
+            "closing": Markup(marks.closing()),  # noqa: S704 - a comment of ours
             "is_shown": lambda name: shown is None or name in shown,
             "content_lang": Markup(' lang="{}"').format(self._newsletter.language)
             if is_foreign

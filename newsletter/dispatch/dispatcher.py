@@ -177,8 +177,8 @@ class _Attempt:
                 self._keep(receipt)
                 if time.monotonic() - recorded_at >= _INTERVAL_SECONDS:
                     self._record(close_batch=False)
-                    self._sending.look()
                     self._sending.progress(self._sending.report())
+                    self._sending.look()
                     recorded_at = time.monotonic()
         finally:
             # Should a recording fail, the transport is still asked about what it has taken.

@@ -1,9 +1,10 @@
 """One email ready to leave."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
 
-from newsletter.model.variant import RenderedVariant
+from newsletter.model.variant import MergeField, RenderedVariant
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,21 @@ class Address:
 
     email: str
     name: str = ""
+
+    @property
+    def wire_email(self) -> str:
+        """The address with its domain in ASCII (RFC 5891), if email-validator normalised it.
+
+        If it still is not ASCII its local part is not, and it travels by SMTPUTF8 alone (RFC 6531).
+        """
+        if self.email.isascii():
+            return self.email
+        local, _, domain = self.email.rpartition("@")
+        labels = (
+            label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+            for label in domain.split(".")
+        )
+        return f"{local}@{'.'.join(labels)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +43,28 @@ class Personalisation:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One subscriber's email: what a transport needs, as parts or as bytes (RFC 5322, CRLF)."""
+    """One subscriber's email: what a transport needs, as parts or as bytes (RFC 5322, CRLF).
+
+    A provider that writes the bytes itself gets the headers of a list, all in ASCII and on one
+    line: `shared_headers` are the same for every reader of the variant, `own_headers` are not.
+    """
 
     variant: RenderedVariant
     personalisation: Personalisation
     encode: Callable[[Personalisation], bytes]
+    shared_headers: Mapping[str, str] = field(default_factory=dict)
+    own_headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The whole message, headers first."""
         return self.encode(self.personalisation)
+
+
+def merge_values(personalisation: Personalisation, *, escaped: bool) -> dict[MergeField, str]:
+    """What stands in each merge field: plain text, or `escaped` for HTML text and attributes."""
+    values = {
+        MergeField.GREETING: personalisation.greeting,
+        MergeField.UNSUBSCRIBE_URL: personalisation.unsubscribe_url,
+        MergeField.PREFERENCES_URL: personalisation.preferences_url,
+    }
+    return {field: escape(value) for field, value in values.items()} if escaped else values

@@ -96,9 +96,10 @@ def _quoted(text: str) -> bytes:
 
     Its last line ends in a soft break unless the text does in a hard one.
     """
-    octets = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     # The "x" has b2a_qp leave room for the soft break and a blank before it as it is.
-    lines = b2a_qp(octets + b"x")[:-1]
+    lines = b2a_qp(text.encode("utf-8", "replace") + b"x")[:-1]
     if not lines.endswith(b"\n"):
         lines += b"=\n"
     # A relay that stores mail as mbox would turn "From " into ">From " and break the signature.

@@ -1,0 +1,44 @@
+"""What every way out promises."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from newsletter.model.delivery import Receipt
+from newsletter.model.message import Message
+
+# Takes the provider's name for what is about to go and returns once it is written down for good.
+Commit = Callable[[str], None]
+
+
+class Transport(Protocol):
+    """A way for messages to leave."""
+
+    @property
+    def name(self) -> str:
+        """The word of the settings: outbox, smtp or sendgrid."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a message given twice does no harm, as the transport itself drops the second."""
+
+    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+        """Take messages as it becomes ready for them and answer each with one receipt.
+
+        A receipt holds once it is given. Whoever wants to stop ends `messages` and reads on to
+        the last receipt. Raises TransportError where the way is closed for everybody; a message
+        without a receipt was then certainly not taken.
+
+        A transport that can call messages back calls `commit` at most once, before the first of
+        them leaves, and they may leave minutes later. Without `commit` they leave at once.
+        """
+
+    def can_repeat(self, provider_batch_id: str | None) -> bool:
+        """Whether messages whose receipts were lost may be sent again and reach nobody twice.
+
+        `provider_batch_id` is what their `send` last committed, if it did. All that it named and
+        that were not refused are then to be sent again: the transport may have called them back.
+        Raises TransportError where that cannot be known now.
+        """
+
+    def close(self) -> None:
+        """Give back connections. It may be used again and opens them anew."""

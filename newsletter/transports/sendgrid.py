@@ -1,0 +1,137 @@
+"""SendGrid: a thousand recipients to a request, none of them lost or reached twice.
+
+The API has no idempotency key, so an answer that is lost says nothing. What is sent is therefore
+scheduled a while ahead in a batch whose id was committed first: in doubt, also after a crash, the
+batch is cancelled, and its messages are sent again in another.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from newsletter.errors import TransportError
+from newsletter.model.delivery import Outcome, Receipt
+from newsletter.model.message import Message
+from newsletter.model.newsletter import Newsletter
+from newsletter.transports.base import Commit
+from newsletter.transports.sendgrid_answer import Answer, closed
+from newsletter.transports.sendgrid_body import SUBSTITUTIONS_LIMIT, Schedule, VariantBody
+from newsletter.transports.sendgrid_client import AnswerLost, SendgridClient, Unreachable
+from newsletter.transports.sendgrid_doubt import Cancellations, NotNow, Patience, Timing
+from newsletter.transports.sendgrid_posting import Letter, Posting
+
+_USUAL: Final = Timing()
+
+
+class Sendgrid:
+    """Gives SendGrid the messages of one variant at a time; several threads may send at once.
+
+    In the sandbox SendGrid checks everything and sends nothing.
+    """
+
+    name: Final = "sendgrid"
+    is_repeatable: Final = False
+
+    def __init__(
+        self,
+        newsletter: Newsletter,
+        client: SendgridClient,
+        timing: Timing = _USUAL,
+        *,
+        is_sandbox: bool = False,
+    ) -> None:
+        self._newsletter = newsletter
+        self._client = client
+        self._timing = timing
+        self._is_sandbox = is_sandbox
+        self._cancellations = Cancellations(client, timing)
+
+    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+        """Send messages of one variant; their receipts come when the last of them was given in."""
+        batch = list(messages)
+        if not batch:
+            return
+        body = VariantBody(self._newsletter, batch[0], is_sandbox=self._is_sandbox)
+        letters, refused = _write(batch, body)
+        yield from refused
+        if not letters:
+            return
+        patience = Patience(self._timing)
+        try:
+            schedule = self._commit(commit, patience) if commit else None
+        except NotNow as reason:
+            yield from [Receipt(x.delivery_id, Outcome.RETRY, str(reason)) for x in letters]
+        else:
+            posting = Posting(self._client, body, schedule, self._cancellations, patience)
+            yield from posting.run(letters)
+
+    def can_repeat(self, provider_batch_id: str | None) -> bool:
+        """Whether nothing was given in, or all of it could be called back in time."""
+        if provider_batch_id is None:
+            return True
+        schedule = Schedule.parse(provider_batch_id)
+        try:
+            return schedule is not None and self._cancellations.cancel(schedule)
+        except NotNow as reason:
+            raise TransportError(
+                f"SendGrid cannot be asked to cancel what was in hand: {reason}"
+            ) from reason
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._client.close()
+
+    def _commit(self, commit: Commit, patience: Patience) -> Schedule:
+        """A new batch, committed. Raises NotNow, or TransportError where the way is closed."""
+        answer = self._new_batch(patience)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
+            raise NotNow(answer.words)
+        if not answer.batch_id:
+            raise closed(answer, self._newsletter.sender.email)
+        if not self._cancellations.has_room(answer.at):
+            raise NotNow("SendGrid still holds ten cancelled batches and can cancel no more")
+        # By SendGrid's clock: ours may be wrong, and what is late leaves at once.
+        schedule = Schedule(answer.batch_id, answer.at + self._timing.lead)
+        commit(str(schedule))
+        return schedule
+
+    def _new_batch(self, patience: Patience) -> Answer:
+        while True:
+            try:
+                answer = self._client.create_batch()
+            except Unreachable as error:
+                raise TransportError(f"SendGrid cannot be reached: {error}") from error
+            except AnswerLost as lost:
+                raise NotNow(str(lost)) from lost
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS or not patience.outlasts(answer):
+                return answer
+
+
+def _write(messages: Sequence[Message], body: VariantBody) -> tuple[list[Letter], list[Receipt]]:
+    """The letters to give in, and receipts for the messages that SendGrid would choke on."""
+    letters, refused = [], []
+    seen: set[str] = set()
+    for message in messages:
+        delivery_id = message.personalisation.delivery_id
+        letter = Letter(delivery_id, body.personalization(message))
+        if why := _obstacle(message, letter, body, seen):
+            refused.append(Receipt(delivery_id, Outcome.REFUSED, why))
+        else:
+            letters.append(letter)
+    return letters, refused
+
+
+def _obstacle(message: Message, letter: Letter, body: VariantBody, seen: set[str]) -> str:
+    """Why this one cannot go, or nothing; `seen` holds the addresses before it."""
+    email = message.personalisation.recipient.wire_email
+    if not email.isascii():
+        return "SendGrid drops mail to an address with letters beyond ASCII before the @"
+    if (key := email.lower()) in seen:
+        return "SendGrid takes an address once in a batch, and it stands there already"
+    seen.add(key)
+    # Escaped as JSON nothing gets shorter: only what is long has to be counted.
+    if len(letter.personalization) > SUBSTITUTIONS_LIMIT and not body.has_room_for(
+        message.personalisation
+    ):
+        return f"its merge fields are longer than SendGrid's {SUBSTITUTIONS_LIMIT:,} octets"
+    return ""

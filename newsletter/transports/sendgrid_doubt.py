@@ -1,0 +1,100 @@
+"""Batches of which nobody knows whether SendGrid has them: called back while there is time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from threading import Lock
+from typing import Final
+
+from newsletter.transports.sendgrid_answer import Answer
+from newsletter.transports.sendgrid_body import Schedule
+from newsletter.transports.sendgrid_client import AnswerLost, SendgridClient, Unreachable
+
+_PENDING_LIMIT: Final = 10  # "You can't pause or cancel more than 10 different batches at one time"
+_ATTEMPTS: Final = 2
+
+
+class NotNow(Exception):
+    """Nothing was done, and another attempt may succeed; `str()` says why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How far ahead messages are scheduled, and how long one `send` waits for rate limits.
+
+    SendGrid cancels until ten minutes before: a sender that was killed must be started again
+    within the rest of `lead`, or what it had in hand is uncertain. `patience` is short, as who
+    stops a `send` waits for it too. `wait` takes seconds.
+    """
+
+    lead: timedelta = timedelta(minutes=20)
+    patience: timedelta = timedelta(seconds=4)
+    wait: Callable[[float], object] = time.sleep
+
+
+class Patience:
+    """What one `send` may still wait for SendGrid's rate limits."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._left = timing.patience.total_seconds()
+        self._wait = timing.wait
+
+    def outlasts(self, answer: Answer) -> bool:
+        """Wait for the reset that a 429 names; False at once if that is too long."""
+        seconds = answer.seconds_to_reset
+        if seconds is None or max(1.0, seconds) > self._left:
+            return False
+        self._left -= max(1.0, seconds)
+        self._wait(max(1.0, seconds))
+        return True
+
+
+class Cancellations:
+    """Cancels batches in doubt and remembers how many SendGrid still has to carry out."""
+
+    def __init__(self, client: SendgridClient, timing: Timing) -> None:
+        self._client = client
+        self._wait = timing.wait
+        self._pending: list[datetime] = []
+        self._lock = Lock()
+
+    def cancel(self, schedule: Schedule) -> bool:
+        """Whether the batch will certainly not leave; False: it may. Raises NotNow if unknown."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._cancel(schedule)
+            except NotNow:
+                if attempt == _ATTEMPTS:
+                    raise
+                self._wait(1.0)
+        raise AssertionError
+
+    def has_room(self, at: datetime) -> bool:
+        """Whether one more could be cancelled: without that nothing should be risked."""
+        with self._lock:
+            self._pending = [send_at for send_at in self._pending if send_at > at]
+            return len(self._pending) < _PENDING_LIMIT
+
+    def _cancel(self, schedule: Schedule) -> bool:
+        answer = self._ask(lambda: self._client.cancel(schedule.batch_id))
+        is_cancelled = answer.status == HTTPStatus.CREATED
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            # Asked for a second time: the first may have been heard and its answer lost.
+            answer = self._ask(lambda: self._client.find_cancellation(schedule.batch_id))
+            is_cancelled = answer.status == HTTPStatus.OK and answer.has_cancellation
+        if not is_cancelled:
+            return False
+        with self._lock:
+            self._pending.append(schedule.send_at)
+        return schedule.can_be_cancelled(answer.at)
+
+    def _ask(self, call: Callable[[], Answer]) -> Answer:
+        try:
+            answer = call()
+        except (Unreachable, AnswerLost) as error:
+            raise NotNow(str(error)) from error
+        if answer.status in {401, 429} or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise NotNow(answer.words)
+        return answer

@@ -1,0 +1,153 @@
+"""SMTP: through a server that carries our email on, over connections that are kept."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from threading import Condition
+from typing import Final
+
+from newsletter.errors import TransportError
+from newsletter.model.delivery import Outcome, Receipt
+from newsletter.model.message import Message
+from newsletter.transports.base import Commit
+from newsletter.transports.smtp_connection import Connection, Directory
+from newsletter.transports.smtp_relay import Relay
+from newsletter.transports.waiting import Dialogues
+
+
+class Smtp:
+    """Sends over at most so many connections at once, all of them kept busy by each `send`.
+
+    Safe to use from several threads, which share the connections. `{token}` in the envelope's
+    sender is replaced by the delivery's id (VERP). No step of a dialogue with the server takes
+    longer than `timeout`.
+
+    Raises TransportError, with the server's address and words, where it cannot be reached, fails
+    to prove who it is, does not let us in, or refuses the sender.
+    """
+
+    name: Final = "smtp"
+    is_repeatable: Final = False
+
+    def __init__(
+        self, relay: Relay, *, envelope_sender: str, connections: int, timeout: timedelta
+    ) -> None:
+        directory = Directory(relay, timeout.total_seconds())
+        self._pool = _Pool(
+            Connection(relay, directory, envelope_sender, timeout.total_seconds())
+            for _ in range(connections)
+        )
+
+    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+        """Send each message as a connection becomes free; receipts come as they are known.
+
+        The first message goes alone, so that a wrong password is tried once. One that met a kept
+        connection which turned out dead is given to a new one.
+        """
+        return _Round(self._pool, messages).receipts()
+
+    def can_repeat(self, provider_batch_id: str | None) -> bool:
+        """Never: a server that was given a message twice delivers it twice."""
+        return False
+
+    def close(self) -> None:
+        """Take leave on the connections that are not in use."""
+        self._pool.close()
+
+
+class _Pool:
+    """The connections that no dialogue uses, open ones first."""
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        self._open: list[Connection] = []
+        self._closed = list(connections)
+        self._returned = Condition()
+
+    def take(self, *, may_open: bool, wait: bool) -> Connection | None:
+        """A connection, if there is one; if wanted it waits until another thread returns one."""
+        with self._returned:
+            while True:
+                if self._open:
+                    return self._open.pop()
+                if self._closed and may_open:
+                    return self._closed.pop()
+                if not wait:
+                    return None
+                self._returned.wait()
+
+    def give_back(self, connection: Connection) -> None:
+        with self._returned:
+            (self._open if connection.is_open else self._closed).append(connection)
+            self._returned.notify()
+
+    def close(self) -> None:
+        with self._returned:
+            for connection in self._open:
+                connection.close()
+            self._closed += self._open
+            self._open = []
+
+
+class _Round:
+    """One call of `send`: its messages and the dialogues under way about them."""
+
+    def __init__(self, pool: _Pool, messages: Iterable[Message]) -> None:
+        self._pool = pool
+        self._messages = iter(messages)
+        self._again: list[Message] = []
+        self._busy: set[Connection] = set()
+        self._dialogues: Dialogues[tuple[Connection, Message], Receipt | TransportError]
+        self._dialogues = Dialogues()
+        self._is_proven = False  # the server took something, so more connections are worth it
+        self._may_open = True
+        self._has_more = True
+        self._closed: TransportError | None = None
+
+    def receipts(self) -> Iterator[Receipt]:
+        try:
+            while (has_started := self._start_another()) or self._busy:
+                yield from self._end_some(wait=not has_started)
+            if self._closed:
+                raise self._closed
+        finally:
+            self._abandon()
+
+    def _start_another(self) -> bool:
+        """Give a free connection the next message, if there are both."""
+        if self._closed or not (self._has_more or self._again):
+            return False
+        connection = self._pool.take(
+            may_open=not self._busy or (self._is_proven and self._may_open), wait=not self._busy
+        )
+        if connection is None:
+            return False
+        message = self._again.pop() if self._again else next(self._messages, None)
+        if message is None:
+            self._has_more = False
+            self._pool.give_back(connection)
+            return False
+        self._is_proven |= connection.is_open
+        self._busy.add(connection)
+        self._dialogues.start((connection, message), connection.carry(message))
+        return True
+
+    def _end_some(self, *, wait: bool) -> Iterator[Receipt]:
+        for (connection, message), result in self._dialogues.advance(wait=wait):
+            self._busy.remove(connection)
+            self._pool.give_back(connection)
+            if isinstance(result, Receipt):
+                self._is_proven |= connection.is_open or result.outcome is Outcome.ACCEPTED
+                yield result
+            elif self._busy and not connection.is_open:
+                # The server may take no more of them at once: those that are open go on.
+                self._may_open = False
+                self._again.append(message)
+            else:
+                self._closed = self._closed or result
+
+    def _abandon(self) -> None:
+        """Hang up on what is still under way."""
+        self._dialogues.close()
+        for connection in self._busy:
+            connection.close()
+            self._pool.give_back(connection)
+        self._busy.clear()

@@ -1,0 +1,97 @@
+"""Many dialogues over the network side by side in one thread.
+
+Each is a generator that yields what it waits for. Threads would do too, but every message and
+every receipt would have to change hands; here whoever reads the results does the work.
+"""
+
+from collections.abc import Callable, Generator, Hashable
+from functools import partial
+from math import ceil, inf
+from select import poll
+from time import monotonic
+from typing import Generic, NamedTuple, TypeVar
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Result = TypeVar("_Result")
+
+
+class Wait(NamedTuple):
+    """`events` of poll(2) on a descriptor, awaited until `deadline` by time.monotonic."""
+
+    descriptor: int
+    events: int
+    deadline: float
+
+
+class DeadlinePassed(Exception):
+    """What is raised inside a dialogue that has waited long enough."""
+
+
+Dialogue = Generator[Wait, None, _Result]
+
+
+class Dialogues(Generic[_Key, _Result]):
+    """The dialogues under way, each with what its starter knows it by.
+
+    No two wait for the same descriptor. What a dialogue raises comes out of the method that
+    moved it on.
+    """
+
+    def __init__(self) -> None:
+        self._poll = poll()
+        self._waiting: dict[int, tuple[_Key, Dialogue[_Result], Wait]] = {}
+        self._ended: list[tuple[_Key, _Result]] = []
+        self._deadline = inf  # no dialogue's is earlier
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._ended)
+
+    def start(self, key: _Key, dialogue: Dialogue[_Result]) -> None:
+        """Run a dialogue up to where it first waits."""
+        self._run(key, dialogue, partial(next, dialogue))
+
+    def advance(self, *, wait: bool) -> list[tuple[_Key, _Result]]:
+        """Move on whatever can be, having waited for the first of them if wanted.
+
+        Gives those that ended; none of them may have.
+        """
+        if self._waiting:
+            patience = max(0.0, self._deadline - monotonic()) if wait and not self._ended else 0.0
+            for descriptor, _ in self._poll.poll(ceil(patience * 1000)):
+                key, dialogue = self._take(descriptor)
+                self._run(key, dialogue, partial(next, dialogue))
+            # Only now: what came in while nobody looked has been read.
+            if monotonic() >= self._deadline:
+                self._expire()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        """Abandon all dialogues where they are."""
+        for descriptor in list(self._waiting):
+            _, dialogue = self._take(descriptor)
+            dialogue.close()
+
+    def _run(self, key: _Key, dialogue: Dialogue[_Result], step: Callable[[], Wait]) -> None:
+        try:
+            wait = step()
+        except StopIteration as end:
+            self._ended.append((key, end.value))
+        else:
+            self._waiting[wait.descriptor] = key, dialogue, wait
+            self._poll.register(wait.descriptor, wait.events)
+            self._deadline = min(self._deadline, wait.deadline)
+
+    def _take(self, descriptor: int) -> tuple[_Key, Dialogue[_Result]]:
+        key, dialogue, _ = self._waiting.pop(descriptor)
+        self._poll.unregister(descriptor)
+        return key, dialogue
+
+    def _expire(self) -> None:
+        now = monotonic()
+        waits = [wait for _, _, wait in self._waiting.values()]
+        self._deadline = min((w.deadline for w in waits if w.deadline > now), default=inf)
+        for wait in waits:
+            if wait.deadline <= now:
+                key, dialogue = self._take(wait.descriptor)
+                self._run(key, dialogue, partial(dialogue.throw, DeadlinePassed()))

@@ -41,7 +41,7 @@ format: $(READY)  ## Put the code into the form that `make check` asks for.
 	$(BIN)/ruff format
 
 bench: $(READY)  ## Measure how quick the program is.
-	@for file in bench/*.py; do $(BIN)/python $$file || exit; done
+	@$(BIN)/python -m tests.bench
 
 screenshots: $(READY)  ## Take the README's pictures anew; needs a Chromium.
 	$(BIN)/python docs/screenshots.py

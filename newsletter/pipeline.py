@@ -158,26 +158,35 @@ class Pipeline:
         transport = self._open_transport()
         deliveries = self.ledger.deliveries
         deliveries.plan(issue.month, self._promises(issue), now=self._now())
-        is_public = False
+        published = False
+
+        def publish_once() -> None:
+            nonlocal published
+            if not published:
+                self._publish(issue, compiled)
+                published = True
 
         def note(report: DispatchReport) -> None:
-            nonlocal is_public
-            if report.accepted and not is_public:
-                self._publish(issue, compiled)
-                is_public = True
+            if report.accepted:
+                publish_once()  # a reader may follow a link at once
             progress(report.done)
 
-        report = dispatch(
-            issue.month,
-            deliveries,
-            self.ledger.owners,
-            transport,
-            self._writer(issue, compiled),
-            limit=limit,
-            progress=note,
-            stop=stop or Event(),
-            clock=self._now,
-        )
+        try:
+            report = dispatch(
+                issue.month,
+                deliveries,
+                self.ledger.owners,
+                transport,
+                self._writer(issue, compiled),
+                limit=limit,
+                progress=note,
+                stop=stop or Event(),
+                clock=self._now,
+            )
+        finally:
+            transport.close()
+            if self._was_sent(issue.month):
+                publish_once()
         deliveries.finish_if_done(issue.month, now=self._now())
         return report
 
@@ -271,10 +280,10 @@ class Pipeline:
         def write(variant_id: str, deliveries: Sequence[Delivery]) -> list[Message]:
             rendered, encoder = prepare(variant_id)
             encode = encoder.dated(self._now())
-            return [
-                Message(rendered, _personalise(delivery, rendered.variant.language, links), encode)
-                for delivery in deliveries
-            ]
+            language = rendered.variant.language
+            readers = [_personalise(delivery, language, links) for delivery in deliveries]
+            shared = encoder.shared_headers
+            return [Message(rendered, r, encode, shared, encoder.own_headers(r)) for r in readers]
 
         return write
 

@@ -69,9 +69,8 @@ def list_(context: typer.Context) -> None:
     """
     number = 0
     for number, person in enumerate(open_subscriptions(load(context)).everybody(), start=1):  # noqa: B007
-        print(
-            f"{person.email:<40} {_status(person):<12} {person.language or '-':<5} {_topics(person)}"
-        )
+        language = person.language or "-"
+        print(f"{person.email:<40} {_status(person):<12} {language:<5} {_topics(person)}")
     if not number:
         note("Nobody yet. To add people: newsletter subscribers import FILE")
 

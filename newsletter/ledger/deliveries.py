@@ -26,6 +26,7 @@ from newsletter.ledger.tables import (
     subscribers,
 )
 from newsletter.model.delivery import (
+    PENDING,
     PROBLEMATIC,
     Batch,
     DeliveryProblem,
@@ -223,7 +224,12 @@ class Deliveries:
 
     def finish_if_done(self, month: str, *, now: datetime) -> bool:
         """Finish the issue if no delivery is planned, sending or uncertain; whether it is."""
-        is_open = exists().where(_b.month == month, _b.status != BatchStatus.DONE)
+        is_open = exists().where(
+            _b.month == month,
+            _b.status != BatchStatus.DONE,
+            _d.batch_id == _b.id,
+            _d.status.in_(PENDING),
+        )
         is_uncertain = exists().where(_d.month == month, _d.status == _S.UNCERTAIN)
         with self._database.write() as connection:
             state = lock_state(connection, month)
@@ -238,7 +244,7 @@ class Deliveries:
         """How many deliveries of the month stand where; a status that none has is left out."""
         statement = select(_d.status, func.count()).where(_d.month == month).group_by(_d.status)
         with self._database.read() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return dict(connection.execute(statement).all())
 
     def variants(self, month: str) -> list[str]:
         """The variants that somebody was promised."""

@@ -36,7 +36,10 @@ class OwnerLocks:
                 file.unlink(missing_ok=True)
 
     def is_alive(self, owner: str) -> bool:
-        """Whether somebody holds `owner`'s lock; what a dead one left is removed."""
+        """Whether somebody holds `owner`'s lock; what a dead one left is removed.
+
+        Raises `LedgerError` where that cannot be known.
+        """
         file = self._file(owner)
         try:
             with file.open() as lock:
@@ -46,6 +49,8 @@ class OwnerLocks:
             return False
         except BlockingIOError:
             return True
+        except OSError as error:
+            raise LedgerError(f"cannot be read: {error.strerror}", where=str(file)) from error
         return False
 
     def _file(self, owner: str) -> Path:

@@ -131,8 +131,13 @@ class Pipeline:
         frozen = self.ledger.deliveries.frozen(month)
         if frozen and frozen.state in {IssueState.PAUSED, IssueState.CANCELLED}:
             raise IssueError(f"{month} is {frozen.state}; nothing is sent", where=where)
-        if frozen:
-            _refuse_changes(issue, frozen)
+        changed = _changed_files(issue, frozen) if frozen else []
+        if frozen and changed and self._was_sent(month):
+            raise IssueError(
+                f"{month} has changed since it was first sent on {frozen.started_at:%d %B %Y} "
+                f"({', '.join(changed)}); its readers all get the same, so put back what was sent",
+                where=where,
+            )
         return issue
 
     def outstanding(self, issue: Issue) -> int:
@@ -206,6 +211,19 @@ class Pipeline:
                 raise TransportError(f"the test was not accepted: {receipt.detail}")
         return variant
 
+    def set_state(self, month: str, state: IssueState) -> None:
+        """Pause, resume or cancel; an issue that nobody got yet may be paused or cancelled too."""
+        if self.ledger.deliveries.frozen(month) is None and state is not IssueState.SENDING:
+            self._freeze(self.desk.read(month))
+        self.ledger.deliveries.set_state(month, state, now=self._now())
+
+    def resolve(self, month: str, outcome: Outcome) -> int:
+        """Settle the uncertain deliveries by a person's word; gives their number."""
+        settled = self.ledger.deliveries.resolve(month, outcome, now=self._now())
+        if settled:
+            self.ledger.deliveries.finish_if_done(month, now=self._now())
+        return settled
+
     def standing(self, month: str) -> Standing:
         """How an issue stands, from the editor's word and the ledger together."""
         deliveries = self.ledger.deliveries
@@ -246,13 +264,16 @@ class Pipeline:
 
     def _freeze(self, issue: Issue) -> Compiled:
         """What everybody gets: the content frozen at the first send, or this, frozen now."""
-        frozen = self.ledger.deliveries.frozen(issue.month)
+        deliveries = self.ledger.deliveries
+        frozen = deliveries.frozen(issue.month)
+        if frozen and _changed_files(issue, frozen) and deliveries.thaw(issue.month):
+            frozen = None  # nobody has got it: the plan is made anew
         if frozen is None:
             compiled = self.desk.compile(issue)
             problems = self.desk.check_rendered(issue, compiled)
             if errors := [p for p in problems if p.severity is Severity.ERROR]:
                 raise ProblemsFound(errors)
-            frozen = self.ledger.deliveries.freeze(
+            frozen = deliveries.freeze(
                 issue.month,
                 digests=issue.digests,
                 content=dump_compiled(compiled),
@@ -298,11 +319,6 @@ def _personalise(delivery: Delivery, language: str, links: Links) -> Personalisa
     )
 
 
-def _refuse_changes(issue: Issue, frozen: FrozenIssue) -> None:
+def _changed_files(issue: Issue, frozen: FrozenIssue) -> list[str]:
     names = sorted(frozen.digests.keys() | issue.digests.keys())
-    changed = [name for name in names if frozen.digests.get(name) != issue.digests.get(name)]
-    if changed:
-        raise IssueError(
-            f"{issue.month} has changed since it was first sent on {frozen.started_at:%d %B %Y} "
-            f"({', '.join(changed)}); its readers all get the same, so put back what was sent"
-        )
+    return [name for name in names if frozen.digests.get(name) != issue.digests.get(name)]

@@ -28,6 +28,10 @@ COMMANDS: Final = {
     "plan": ("issues", "Show who will get what, and who nothing and why."),
     "send": ("issues", "Send an issue, or go on where the last send stopped."),
     "status": ("issues", "Show how the deliveries of an issue stand."),
+    "pause": ("control", "Stop sending an issue until it is resumed."),
+    "resume": ("control", "Let a paused issue be sent again."),
+    "cancel": ("control", "Never send what is left of an issue."),
+    "resolve": ("control", "List or settle the deliveries whose answer was lost."),
     "subscribers": ("subscribers", "Import, export, list and change subscribers."),
     "archive": ("archive", "Build the public archive."),
 }

@@ -17,7 +17,7 @@ from newsletter.ledger.outcomes import (
     settle,
 )
 from newsletter.ledger.planning import Planning
-from newsletter.ledger.states import FrozenIssue, freeze, load_frozen, lock_state, move_state
+from newsletter.ledger.states import FrozenIssue, freeze, load_frozen, lock_state, move_state, thaw
 from newsletter.ledger.tables import (
     BatchStatus,
     batches,
@@ -57,6 +57,11 @@ class Deliveries:
         """Begin the sending of an issue; where it has begun, what was frozen then."""
         with self._database.write() as connection:
             return freeze(connection, month, digests=digests, content=content, now=now)
+
+    def thaw(self, month: str) -> bool:
+        """Forget that sending began, plan and all, if nobody has been sent to; whether so."""
+        with self._database.write() as connection:
+            return thaw(connection, month)
 
     def frozen(self, month: str) -> FrozenIssue | None:
         """What was frozen when the sending of the issue began, if it has."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from newsletter.errors import IssueError
 from newsletter.ledger.database import AnyRow, insert_absent
-from newsletter.ledger.tables import issues, to_microseconds
-from newsletter.model.delivery import IssueState
+from newsletter.ledger.tables import batches, deliveries, issues, to_microseconds
+from newsletter.model.delivery import DeliveryStatus, IssueState
 
 _S = IssueState
 
@@ -71,6 +71,19 @@ def _frozen(row: AnyRow) -> FrozenIssue:
         row.started_at,
         row.finished_at,
     )
+
+
+def thaw(connection: Connection, month: str) -> bool:
+    """Forget that sending began, plan and all, if nothing has been sent or claimed; whether so."""
+    of_month = deliveries.c.month == month
+    untouched = deliveries.c.status.in_((DeliveryStatus.PLANNED, DeliveryStatus.SKIPPED))
+    lock_state(connection, month)
+    if connection.scalar(select(exists().where(of_month, ~untouched))):
+        return False
+    connection.execute(delete(deliveries).where(of_month))
+    connection.execute(delete(batches).where(batches.c.month == month))
+    connection.execute(delete(issues).where(issues.c.month == month))
+    return True
 
 
 def lock_state(connection: Connection, month: str) -> IssueState:

@@ -30,4 +30,3 @@ class Envelope:
     def without_recipient(self, words: str) -> str:
         """The server's words with the reader's address left out: they are kept and shown."""
         return re.sub(re.escape(self.recipient), "…", words, flags=re.IGNORECASE)
-

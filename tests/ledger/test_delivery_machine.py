@@ -1,7 +1,7 @@
 """Whatever senders, readers and editors do, in whatever order: nobody twice, nobody forgotten."""
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -35,7 +35,6 @@ from .rows import MONTH, NOW, begin, promises, row, statuses
 
 S = DeliveryStatus
 OUTCOMES: Final = st.lists(st.sampled_from([*Outcome, None]), min_size=1, max_size=6)
-READERS: Final = st.integers(0, 30)
 # Closing a batch of a cancelled issue takes two arrows at once: sending → planned → cancelled.
 REACHABLE: Final = {
     status: TRANSITIONS.get(status, frozenset()).union(
@@ -57,7 +56,7 @@ class Senders(RuleBasedStateMachine):
         self.deliveries = Deliveries(self.database)
         self.names = (f"owner-{number}" for number in count())
         self.alive = [next(self.names), next(self.names)]
-        self.held: dict[str, list[Batch]] = {owner: [] for owner in self.alive}
+        self.held: list[Batch] = []
         self.lost: list[Batch] = []
         self.before: dict[str, DeliveryStatus] = {}
         self.accepted: set[str] = set()  # by a transport, as far as anybody knows
@@ -70,48 +69,38 @@ class Senders(RuleBasedStateMachine):
         self.database.close()
         self._folder.cleanup()
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(number=st.integers(1, 12))
+    def begin(self, number: int) -> None:
         begin(self.deliveries)
+        self.new_readers(number, variants=2, batch_size=5)
 
     # Readers
 
-    @rule(number=st.integers(1, 12))
-    def new_readers(self, number: int) -> None:
+    @rule(number=st.integers(1, 8), variants=st.integers(1, 3), batch_size=st.integers(1, 5))
+    def new_readers(self, number: int, variants: int, batch_size: int) -> None:
         emails = [f"reader{self.readers + n}@clinic.example" for n in range(number)]
         self.subscribers.import_rows(map(row, emails), now=NOW, is_erased=None)
         self.readers += number
+        if self.state is not IssueState.CANCELLED:
+            planned = promises(self.subscribers, variants)
+            self.deliveries.plan(MONTH, planned, now=NOW, batch_size=batch_size)
+            assert list(self.subscribers.unplanned(MONTH)) == []
 
-    @rule(reader=READERS)
-    def unsubscribe(self, reader: int) -> None:
-        if self.subscribers.unsubscribe(self.leaves(reader), "link", now=NOW):
-            self.unmailable.add(self.leaves(reader))
-
-    @rule(reader=READERS)
-    def complain(self, reader: int) -> None:
-        email = self.leaves(reader)
-        self.subscribers.suppress(email, SuppressionReason.COMPLAINT, "provider", now=NOW)
-
-    @rule(reader=READERS)
-    def erase(self, reader: int) -> None:
-        email = self.leaves(reader)
-        self.subscribers.erase(email, f"digest of reader {reader}", now=NOW)
-
-    def leaves(self, reader: int) -> str:
-        email = f"reader{reader}@clinic.example"
-        if reader < self.readers:
-            self.unmailable.add(email)
-        return email
+    @rule(reader=st.integers(0), way=st.sampled_from(["unsubscribe", "complain", "be erased"]))
+    def reader_leaves(self, reader: int, way: str) -> None:
+        email = f"reader{reader % self.readers}@clinic.example"
+        self.unmailable.add(email)
+        match way:
+            case "unsubscribe":
+                self.subscribers.unsubscribe(email, "link", now=NOW)
+            case "complain":
+                self.subscribers.suppress(email, SuppressionReason.COMPLAINT, "", now=NOW)
+            case _:
+                self.subscribers.erase(email, f"digest of {reader % self.readers}", now=NOW)
 
     # Senders
 
-    @precondition(lambda self: self.state is not IssueState.CANCELLED)
-    @rule(variants=st.integers(1, 3), batch_size=st.integers(1, 5))
-    def plan(self, variants: int, batch_size: int) -> None:
-        planned = promises(self.subscribers, variants)
-        self.deliveries.plan(MONTH, planned, now=NOW, batch_size=batch_size)
-        assert list(self.subscribers.unplanned(MONTH)) == []
-
+    @precondition(lambda self: self.has(S.PLANNED))
     @rule(sender=st.integers(0, 1), limit=st.none() | st.integers(1, 4))
     def claim(self, sender: int, limit: int | None) -> None:
         owner = self.alive[sender]
@@ -124,36 +113,34 @@ class Senders(RuleBasedStateMachine):
         assert self.unmailable.isdisjoint(delivery.email for delivery in batch.deliveries)
         assert self.accepted.isdisjoint(delivery.id for delivery in batch.deliveries)
         self.fences[batch.id] = batch.fence
-        self.held[owner].append(batch)
+        self.held.append(batch)
 
-    @rule(sender=st.integers(0, 1), outcomes=OUTCOMES, close_batch=st.booleans())
-    def record(self, sender: int, outcomes: Sequence[Outcome | None], *, close_batch: bool) -> None:
-        held = self.held[self.alive[sender]]
-        if not held:
-            return
-        batch = held[-1]
+    @precondition(lambda self: self.held)
+    @rule(which=st.integers(0), outcomes=OUTCOMES, close_batch=st.booleans())
+    def record(self, which: int, outcomes: Sequence[Outcome | None], *, close_batch: bool) -> None:
+        batch = self.held[which % len(self.held)]
         answers = [
             Receipt(delivery.id, outcome, "as it says")
-            for delivery, outcome in zip(batch.deliveries, outcomes, strict=False)
+            for delivery, outcome in zip(batch.deliveries, cycle(outcomes), strict=False)
             if outcome and self.before[delivery.id] is S.SENDING
         ]
         self.deliveries.record(batch, answers, now=NOW, max_attempts=3, close_batch=close_batch)
         self.accepted |= {r.delivery_id for r in answers if r.outcome is Outcome.ACCEPTED}
         if close_batch:
-            self.lost.append(held.pop())
+            self.lose(batch)
 
-    @rule(sender=st.integers(0, 1))
-    def release(self, sender: int) -> None:
-        held = self.held[self.alive[sender]]
-        if held:
-            self.deliveries.release(held[-1], now=NOW)
-            self.lost.append(held.pop())
+    @precondition(lambda self: self.held)
+    @rule(which=st.integers(0))
+    def release(self, which: int) -> None:
+        batch = self.held[which % len(self.held)]
+        self.deliveries.release(batch, now=NOW)
+        self.lose(batch)
 
     @rule(sender=st.integers(0, 1), repeatable=st.booleans())
     def die_and_be_recovered(self, sender: int, *, repeatable: bool) -> None:
-        self.lost += self.held.pop(self.alive[sender])
-        self.alive[sender] = next(self.names)
-        self.held[self.alive[sender]] = []
+        dead, self.alive[sender] = self.alive[sender], next(self.names)
+        for batch in [batch for batch in self.held if batch.owner == dead]:
+            self.lose(batch)
         self.deliveries.recover(
             MONTH, is_alive=self.alive.__contains__, repeatable=repeatable, now=NOW
         )
@@ -168,27 +155,28 @@ class Senders(RuleBasedStateMachine):
         self.deliveries.release(batch, now=NOW)
         assert statuses(self.database) == self.before
 
+    def lose(self, batch: Batch) -> None:
+        self.held.remove(batch)
+        self.lost.append(batch)
+
     # The editor
 
-    @precondition(lambda self: self.state is IssueState.SENDING)
-    @rule()
-    def pause(self) -> None:
-        self.deliveries.set_state(MONTH, IssueState.PAUSED, now=NOW)
+    @rule(state=st.sampled_from([IssueState.SENDING, IssueState.PAUSED]))
+    def pause_or_resume(self, state: IssueState) -> None:
+        if self.state in {IssueState.SENDING, IssueState.PAUSED}:
+            self.deliveries.set_state(MONTH, state, now=NOW)
 
-    @precondition(lambda self: self.state is IssueState.PAUSED)
+    @precondition(lambda self: self.has(S.SENDING) and self.has(S.PLANNED))
     @rule()
-    def resume(self) -> None:
-        self.deliveries.set_state(MONTH, IssueState.SENDING, now=NOW)
-
-    @precondition(lambda self: self.state in {IssueState.SENDING, IssueState.PAUSED})
-    @rule(sure=st.integers(0, 9))
-    def cancel(self, sure: int) -> None:
-        if sure == 9:
+    def cancel(self) -> None:
+        if self.state is not IssueState.CANCELLED:
             self.deliveries.cancel(MONTH, now=NOW)
 
-    @precondition(lambda self: self.state is not IssueState.CANCELLED)
+    @precondition(lambda self: self.has(S.UNCERTAIN))
     @rule(outcome=st.sampled_from([Outcome.ACCEPTED, Outcome.RETRY]))
     def resolve(self, outcome: Outcome) -> None:
+        if self.state is IssueState.CANCELLED:
+            return
         uncertain = {key for key, status in self.before.items() if status is S.UNCERTAIN}
         assert self.deliveries.resolve(MONTH, outcome, now=NOW) == len(uncertain)
         if outcome is Outcome.ACCEPTED:
@@ -196,10 +184,12 @@ class Senders(RuleBasedStateMachine):
 
     @rule()
     def finish(self) -> None:
-        is_open = PENDING | {S.UNCERTAIN}
-        done = is_open.isdisjoint(self.before.values())
+        is_open = any(map(self.has, (*PENDING, S.UNCERTAIN)))
         finished = self.deliveries.finish_if_done(MONTH, now=NOW)
-        assert finished == (done and self.state is not IssueState.CANCELLED)
+        assert finished == (not is_open and self.state is not IssueState.CANCELLED)
+
+    def has(self, status: DeliveryStatus) -> bool:
+        return status in self.before.values()
 
     @property
     def state(self) -> IssueState:
@@ -234,8 +224,7 @@ class Senders(RuleBasedStateMachine):
     def every_delivery_in_flight_is_in_one_hand(self) -> None:
         in_hand = [
             delivery.id
-            for batches in self.held.values()
-            for batch in batches
+            for batch in self.held
             for delivery in batch.deliveries
             if self.before.get(delivery.id) is S.SENDING
         ]
@@ -244,13 +233,12 @@ class Senders(RuleBasedStateMachine):
 
     def finish_the_work(self) -> None:
         """In the end everybody has an answer that stands, and the issue is finished."""
-        if self.state is IssueState.PAUSED:
-            self.resume()
+        self.pause_or_resume(IssueState.SENDING)
         for sender in (0, 1):
             self.die_and_be_recovered(sender, repeatable=False)
         if self.state is not IssueState.CANCELLED:
             self.deliveries.resolve(MONTH, Outcome.ACCEPTED, now=NOW)
-            self.plan(variants=2, batch_size=5)
+            self.new_readers(2, variants=2, batch_size=5)
         while batch := self.deliveries.claim(MONTH, self.alive[0], now=NOW):
             answers = [Receipt(delivery.id, Outcome.ACCEPTED) for delivery in batch.deliveries]
             self.deliveries.record(batch, answers, now=NOW)

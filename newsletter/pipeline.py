@@ -24,13 +24,11 @@ from newsletter.archive.publish import (
 )
 from newsletter.assemble import variant_by_id
 from newsletter.desk import Compiled, Desk
-from newsletter.dispatch.dispatcher import DispatchReport, dispatch
+from newsletter.dispatch.dispatcher import DispatchReport, Manners, dispatch
 from newsletter.dispatch.plan import Plan, make_plan
 from newsletter.errors import IssueError, ProblemsFound, SubscriberError, TransportError
-from newsletter.ledger.deliveries import Deliveries
-from newsletter.ledger.lock import OwnerLocks
+from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.states import FrozenIssue
-from newsletter.ledger.subscribers import Subscribers
 from newsletter.model.delivery import (
     PENDING,
     Delivery,
@@ -65,15 +63,6 @@ _UNSENT: Final = {DeliveryStatus.PLANNED, DeliveryStatus.SKIPPED, DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """The rooms of the database, opened together."""
-
-    subscribers: Subscribers
-    deliveries: Deliveries
-    owners: OwnerLocks
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """How an issue stands: counts per delivery status, and what went wrong."""
 
@@ -94,6 +83,7 @@ class Pipeline:
         open_ledger: Callable[[], Ledger],
         open_links: Callable[[], Links],
         open_transport: Callable[[], Transport],
+        per_second: float | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.desk = desk
@@ -101,6 +91,7 @@ class Pipeline:
         self._open_ledger = open_ledger
         self._open_links = open_links
         self._open_transport = open_transport
+        self._per_second = per_second
         self._now = clock
 
     @cached_property
@@ -179,11 +170,10 @@ class Pipeline:
         try:
             report = dispatch(
                 issue.month,
-                deliveries,
-                self.ledger.owners,
+                self.ledger,
                 transport,
                 self._writer(issue, compiled),
-                limit=limit,
+                Manners(limit=limit, per_second=self._per_second),
                 progress=note,
                 stop=stop or Event(),
                 clock=self._now,

@@ -1,14 +1,13 @@
 """Config -> objects: the only place that chooses implementations."""
 
+from datetime import timedelta
+
 from newsletter.desk import Desk, Folders
-from newsletter.errors import ConfigError
 from newsletter.ledger.database import Database
-from newsletter.ledger.deliveries import Deliveries
-from newsletter.ledger.lock import OwnerLocks
-from newsletter.ledger.subscribers import Subscribers
+from newsletter.ledger.ledger import Ledger
 from newsletter.personalise.keys import AddressDigests
 from newsletter.personalise.links import Links, LinkTokens
-from newsletter.pipeline import Ledger, Pipeline
+from newsletter.pipeline import Pipeline
 from newsletter.settings import Config, TransportName
 from newsletter.sources.issues import ContentRules
 from newsletter.starter import templates_folder
@@ -43,6 +42,7 @@ def open_pipeline(config: Config) -> Pipeline:
             config.newsletter.base_url, LinkTokens(config.secrets.link_keys())
         ),
         open_transport=lambda: _open_transport(config),
+        per_second=_messages_per_second(config),
     )
 
 
@@ -57,16 +57,57 @@ def open_subscriptions(config: Config) -> Subscriptions:
 
 def _open_ledger(config: Config) -> Ledger:
     database = Database.open(config.database.url, base=config.path.absolute().parent)
-    return Ledger(Subscribers(database), Deliveries(database), OwnerLocks(database))
+    return Ledger.of(database)
 
 
 def _open_transport(config: Config) -> Transport:
     match config.transport.use:
         case TransportName.OUTBOX:
             return Outbox(config.transport.outbox.path)
-        case TransportName.SMTP | TransportName.SENDGRID:
-            raise ConfigError(
-                f'the transport "{config.transport.use}" is not available in this version; '
-                'set use = "outbox"',
-                where="[transport]",
-            )
+        case TransportName.SMTP:
+            return _open_smtp(config)
+        case TransportName.SENDGRID:
+            return _open_sendgrid(config)
+
+
+def _open_smtp(config: Config) -> Transport:
+    from newsletter.transports.smtp import Smtp
+    from newsletter.transports.smtp_relay import Protection, Relay
+
+    smtp = config.transport.smtp
+    relay = Relay(
+        host=smtp.host,
+        port=smtp.port,
+        protection=Protection(smtp.security),
+        username=smtp.username,
+        password=config.secrets.smtp_password() if smtp.username else "",
+    )
+    return Smtp(
+        relay,
+        envelope_sender=smtp.envelope_sender,
+        connections=smtp.connections,
+        timeout=timedelta(seconds=smtp.timeout_seconds),
+    )
+
+
+def _open_sendgrid(config: Config) -> Transport:
+    from newsletter.transports.sendgrid import Sendgrid
+    from newsletter.transports.sendgrid_client import SendgridClient
+
+    sendgrid = config.transport.sendgrid
+    client = SendgridClient(
+        sendgrid.base_url,
+        config.secrets.sendgrid_api_key(),
+        timedelta(seconds=sendgrid.timeout_seconds),
+    )
+    return Sendgrid(config.newsletter, client)
+
+
+def _messages_per_second(config: Config) -> float | None:
+    match config.transport.use:
+        case TransportName.OUTBOX:
+            return None
+        case TransportName.SMTP:
+            return config.transport.smtp.messages_per_second
+        case TransportName.SENDGRID:
+            return config.transport.sendgrid.messages_per_second

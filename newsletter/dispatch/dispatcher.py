@@ -1,25 +1,29 @@
 """Claim, send, record: until nothing is left to claim, or somebody says stop."""
 
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from secrets import token_hex
-from threading import Event
+from threading import Event, RLock
 from typing import Final
 
+from newsletter.dispatch.breaker import Breaker
+from newsletter.dispatch.pacing import Patience
 from newsletter.errors import TransportError
-from newsletter.ledger.deliveries import Deliveries
-from newsletter.ledger.lock import OwnerLocks
+from newsletter.ledger.deliveries import Orphan
+from newsletter.ledger.ledger import Ledger
 from newsletter.model.delivery import Batch, Delivery, IssueState, Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.transports.base import Transport
 
 _INTERVAL_SECONDS: Final = 1.0  # between two recordings of answers, and two looks at the issue
-_RETRY_AFTER: Final = timedelta(minutes=10)
-_MAX_ATTEMPTS: Final = 5
+_TURN_SECONDS: Final = 0.1  # how often a sender without work looks for some
+_USUAL_PATIENCE: Final = Patience()
 
 
 class StopReason(StrEnum):
@@ -31,6 +35,7 @@ class StopReason(StrEnum):
     ASKED = "it was asked to stop"
     PAUSED = "the issue is paused"
     CANCELLED = "the issue is cancelled"
+    FAILED = "a sender failed"
 
 
 _HALTS: Final = {
@@ -59,76 +64,124 @@ MessageWriter = Callable[[str, Sequence[Delivery]], Sequence[Message]]
 Progress = Callable[[DispatchReport], None]
 
 
-def dispatch(  # noqa: PLR0913 - what the step meets, and how far it may go
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a dispatch goes about it.
+
+    Messages leave at no more than `per_second`, all senders together. What was refused for now is
+    tried again with `patience`; the dispatch itself waits for that for `linger` in all.
+    """
+
+    limit: int | None = None
+    per_second: float | None = None
+    patience: Patience = _USUAL_PATIENCE
+    linger: timedelta = timedelta(seconds=20)
+
+
+def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
     month: str,
-    deliveries: Deliveries,
-    owners: OwnerLocks,
+    ledger: Ledger,
     transport: Transport,
     write: MessageWriter,
+    manners: Manners,
     *,
-    limit: int | None,
     progress: Progress,
     stop: Event,
     clock: Callable[[], datetime],
 ) -> DispatchReport:
-    """Send what is planned of an issue, at most `limit` deliveries, until `stop` is set.
+    """Send what is planned of an issue until nothing is left, or `stop` is set.
 
     `write` makes the messages for deliveries of a variant, `progress` is told whenever answers
     have been recorded. However it ends, nothing stays in flight: answers are recorded, and what
     was certainly not sent is planned again. Raises TransportError where the way out is closed and
     LedgerError where the ledger is.
     """
-    sending = _Sending(month, deliveries, transport, write, progress, stop, clock)
+
+    def can_repeat(orphan: Orphan) -> bool:
+        # Of what another way out was given this one knows nothing.
+        return orphan.transport == transport.name and transport.can_repeat(orphan.provider_batch_id)
+
+    sending = _Sending(month, ledger, transport, write, manners, progress, stop, clock)
     owner = token_hex(8)
-    with owners.hold(owner):
-        deliveries.recover(
-            month, is_alive=owners.is_alive, repeatable=transport.is_repeatable, now=clock()
-        )
-        while not sending.is_stopped:
-            if batch := sending.claim(owner, limit):
-                _Attempt(sending, batch).make()
-                progress(sending.report())
+    is_alive = ledger.owners.is_alive
+    with ledger.owners.hold(owner):
+        ledger.deliveries.recover(month, is_alive=is_alive, can_repeat=can_repeat, now=clock())
+        ledger.deliveries.hurry(month)
+        with ThreadPoolExecutor(transport.parallel, "sender") as senders:
+            for sender in [senders.submit(sending.run, owner) for _ in range(transport.parallel)]:
+                sender.result()
     return sending.report()
 
 
 @dataclass(slots=True)
 class _Sending:
-    """One dispatch under way: what its attempts share, and what came of them."""
+    """One dispatch under way: what its senders share, and what came of their attempts."""
 
     month: str
-    deliveries: Deliveries
+    ledger: Ledger
     transport: Transport
     write: MessageWriter
+    manners: Manners
     progress: Progress
     stop: Event
     clock: Callable[[], datetime]
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     stopped_because: StopReason = StopReason.NOT_STOPPED
+    breaker: Breaker = field(default_factory=Breaker)
+    lock: RLock = field(default_factory=RLock)
+    claimed: int = 0  # deliveries in the hands of the senders
+    lingered: float = 0.0
+    credit: int = 0  # messages that may leave before the pace is asked again
 
     @property
     def is_stopped(self) -> bool:
         """Whether no further message may be handed over."""
-        if self.stop.is_set():
+        if self.stop.is_set() and self.stopped_because is StopReason.NOT_STOPPED:
             self.stopped_because = StopReason.ASKED
         return self.stopped_because is not StopReason.NOT_STOPPED
 
+    def run(self, owner: str) -> None:
+        """One sender's work, from batch to batch."""
+        try:
+            while not self.is_stopped:
+                if batch := self._claim(owner):
+                    try:
+                        _Attempt(self, batch).make()
+                    finally:
+                        with self.lock:
+                            self.claimed -= len(batch.deliveries)
+                    self.tell()
+                else:
+                    self._wait_for_work()
+        except BaseException:
+            with self.lock:
+                self.stopped_because = StopReason.FAILED
+            raise
+
     def look(self) -> None:
         """See whether somebody has paused or cancelled the issue."""
-        frozen = self.deliveries.frozen(self.month)
+        frozen = self.ledger.deliveries.frozen(self.month)
         if frozen and frozen.state in _HALTS:
             self.stopped_because = _HALTS[frozen.state]
 
-    def claim(self, owner: str, limit: int | None) -> Batch | None:
-        """The next batch; without one the dispatch is stopped."""
-        left = None if limit is None else limit - self.outcomes.total()
-        if left == 0:
-            self.stopped_because = StopReason.LIMITED
-            return None
-        batch = self.deliveries.claim(self.month, owner, now=self.clock(), limit=left)
-        if batch is None:
-            self.stopped_because = StopReason.NOTHING_LEFT
-            self.look()
-        return batch
+    def tell(self) -> None:
+        """Say how far it is."""
+        with self.lock:
+            self.progress(self.report())
+
+    def await_turn(self) -> None:
+        """Wait until the next message may leave, or somebody says stop."""
+        rate = self.manners.per_second
+        if rate is None:
+            return
+        with self.lock:
+            if self.credit == 0:
+                self.credit = max(1, min(100, round(rate)))
+                begins_at = self.ledger.paces.reserve(
+                    self.transport.name, self.credit, per_second=rate, now=self.clock()
+                )
+                self.stop.wait(max(0.0, (begins_at - self.clock()).total_seconds()))
+            self.credit -= 1
 
     def report(self) -> DispatchReport:
         """What has been recorded so far."""
@@ -140,13 +193,54 @@ class _Sending:
             stopped_because=self.stopped_because,
         )
 
+    def _claim(self, owner: str) -> Batch | None:
+        with self.lock:
+            left = None
+            if self.manners.limit is not None:
+                left = self.manners.limit - self.report().done - self.claimed
+                if left <= 0:
+                    return None
+            batch = self.ledger.deliveries.claim(
+                self.month, owner, transport=self.transport.name, now=self.clock(), limit=left
+            )
+            self.claimed += len(batch.deliveries) if batch else 0
+            return batch
+
+    def _wait_for_work(self) -> None:
+        """Wait a turn if work may come yet; else the dispatch is stopped."""
+        self.look()
+        with self.lock:
+            if self.is_stopped:
+                return
+            if not self.claimed:
+                limit = self.manners.limit
+                if limit is not None and self.report().done >= limit:
+                    self.stopped_because = StopReason.LIMITED
+                elif not self._lingers():
+                    self.stopped_because = StopReason.NOTHING_LEFT
+        if self.stopped_because is StopReason.NOT_STOPPED:
+            self.stop.wait(_TURN_SECONDS)
+
+    def _lingers(self) -> bool:
+        """Whether something waits for another attempt that is near enough to wait for it."""
+        next_at = self.ledger.deliveries.next_attempt_at(self.month)
+        budget = self.manners.linger.total_seconds() - self.lingered
+        if next_at is None or (next_at - self.clock()).total_seconds() > budget:
+            return False
+        self.lingered += _TURN_SECONDS
+        return budget > 0
+
 
 class _Attempt:
-    """One try at a batch: messages are handed over one by one, answers recorded as they come."""
+    """One try at a batch: messages are handed over one by one, answers recorded as they come.
+
+    What the transport committed has one fate, so its answers are recorded together at the end.
+    """
 
     def __init__(self, sending: _Sending, batch: Batch) -> None:
         self._sending = sending
         self._batch = batch
+        self._provider_batch_id: str | None = None
         self._handed_over: set[str] = set()  # and without an answer yet
         self._unrecorded: list[Receipt] = []
         self._retry_at: datetime | None = None
@@ -154,17 +248,23 @@ class _Attempt:
 
     def make(self) -> None:
         """Send what may be sent. The batch is closed whatever happens."""
+        sending = self._sending
         try:
-            messages = self._sending.write(self._batch.variant_id, self._batch.deliveries)
-            self._read(self._sending.transport.send(self._hand_over(messages)))
+            messages = sending.write(self._batch.variant_id, self._batch.deliveries)
+            self._read(sending.transport.send(self._hand_over(messages), self._commit))
         except TransportError:
             self._handed_over.clear()  # they were certainly not taken
             raise
         finally:
             self._close()
 
+    def _commit(self, provider_batch_id: str) -> None:
+        self._sending.ledger.deliveries.commit(self._batch, provider_batch_id)
+        self._provider_batch_id = provider_batch_id
+
     def _hand_over(self, messages: Iterable[Message]) -> Iterator[Message]:
         for message in messages:
+            self._sending.await_turn()
             if self._is_over or self._sending.is_stopped:
                 return
             self._handed_over.add(message.personalisation.delivery_id)
@@ -175,9 +275,12 @@ class _Attempt:
         try:
             for receipt in receipts:
                 self._keep(receipt)
-                if time.monotonic() - recorded_at >= _INTERVAL_SECONDS:
+                if (
+                    self._provider_batch_id is None
+                    and time.monotonic() - recorded_at >= _INTERVAL_SECONDS
+                ):
                     self._record(close_batch=False)
-                    self._sending.progress(self._sending.report())
+                    self._sending.tell()
                     self._sending.look()
                     recorded_at = time.monotonic()
         finally:
@@ -189,27 +292,47 @@ class _Attempt:
     def _keep(self, receipt: Receipt) -> None:
         self._handed_over.discard(receipt.delivery_id)
         self._unrecorded.append(receipt)
+        if not self._is_over and self._sending.breaker.trips(receipt):
+            self._is_over = True
+            # What is about us and not about them writes nobody off.
+            self._unrecorded = [
+                Receipt(r.delivery_id, Outcome.RETRY, r.detail)
+                if r.outcome is Outcome.REFUSED
+                else r
+                for r in self._unrecorded
+            ]
+            raise TransportError(f"everybody is refused with the same words: {receipt.detail}")
 
     def _close(self) -> None:
-        if not self._sending.transport.is_repeatable:
+        if self._handed_over:
+            self._settle_doubt()
+        self._record(close_batch=True)
+
+    def _settle_doubt(self) -> None:
+        """What was handed over and not answered: called back, or uncertain."""
+        if not self._sending.transport.can_repeat(self._provider_batch_id):
             self._unrecorded += [
                 Receipt(delivery_id, Outcome.UNCERTAIN, "sending broke off before the answer came")
                 for delivery_id in self._handed_over
             ]
-        self._record(close_batch=True)
+        elif self._provider_batch_id is not None:
+            self._unrecorded = [r for r in self._unrecorded if r.outcome is Outcome.REFUSED]
 
     def _record(self, *, close_batch: bool) -> None:
-        now = self._sending.clock()
+        sending = self._sending
+        now = sending.clock()
         outcomes = Counter(receipt.outcome for receipt in self._unrecorded)
         if outcomes[Outcome.RETRY]:
-            self._retry_at = now + _RETRY_AFTER
-        self._sending.deliveries.record(
+            chance = random.random()  # noqa: S311 - it spreads load, nothing else
+            self._retry_at = now + sending.manners.patience.wait(self._batch.attempts + 1, chance)
+        sending.ledger.deliveries.record(
             self._batch,
             self._unrecorded,
             now=now,
             retry_at=self._retry_at,
-            max_attempts=_MAX_ATTEMPTS,
+            max_attempts=sending.manners.patience.attempts,
             close_batch=close_batch,
         )
-        self._sending.outcomes += outcomes
+        with sending.lock:
+            sending.outcomes += outcomes
         self._unrecorded.clear()

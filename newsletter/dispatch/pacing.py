@@ -1,7 +1,7 @@
-"""How soon again, and how fast: decided from numbers and the time alone. Pure."""
+"""How soon again: decided from numbers alone. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,3 @@ class Patience:
         growth = self.factor ** min(attempts - 1, 40)
         whole = min(self.longest, timedelta(seconds=self.first.total_seconds() * growth))
         return whole / 2 + whole / 2 * chance
-
-
-def next_slot(now: datetime, free_at: datetime | None, number: int, per_second: float) -> datetime:
-    """When the way is free again after `number` messages that may go from `free_at` on, or now."""
-    begins_at = max(now, free_at) if free_at else now
-    return begins_at + timedelta(seconds=number / per_second)

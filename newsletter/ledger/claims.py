@@ -61,7 +61,7 @@ _why_not: Final = case(
     (exists().where(suppressions.c.key == subscribers.c.email_key), SkipReason.SUPPRESSED.value),
 )
 _RECIPIENTS: Final = (
-    select(_d.id, _d.subscriber_id, subscribers.c.email, subscribers.c.name, _why_not)
+    select(_d.id, _d.subscriber_id, subscribers.c.email, subscribers.c.name, _why_not, _d.attempts)
     .outerjoin(subscribers, subscribers.c.id == _d.subscriber_id)
     .where(_is_planned)
 )
@@ -80,12 +80,20 @@ _CLAIM: Final = (
         fence=_b.fence + 1,
         claimed_at=_now,
         next_attempt_at=None,
+        transport=bindparam("new_transport"),
+        provider_batch_id=None,
     )
 )
 
 
 def take_next(
-    connection: Connection, month: str, owner: str, *, now: datetime, limit: int | None
+    connection: Connection,
+    month: str,
+    owner: str,
+    *,
+    transport: str,
+    now: datetime,
+    limit: int | None,
 ) -> Batch | None:
     """Mark the next batch, or `limit` deliveries of it, as being sent by `owner`.
 
@@ -101,7 +109,8 @@ def take_next(
     recipients: list[Delivery] = []
     skipped: list[dict[str, object]] = []
     found_now = connection.execute(_RECIPIENTS, at).all()
-    for delivery_id, subscriber_id, email, name, why_not in found_now:
+    attempts = max((row.attempts for row in found_now), default=0)
+    for delivery_id, subscriber_id, email, name, why_not, _ in found_now:
         if why_not is None:
             recipients.append(Delivery(delivery_id, subscriber_id, email, name))
         else:
@@ -109,8 +118,8 @@ def take_next(
     if skipped:
         connection.execute(_SKIP, skipped)
     connection.execute(_SEND, at)
-    connection.execute(_CLAIM, {"new_owner": owner, **at})
-    return Batch(batch_id, month, variant_id, owner, fence + 1, tuple(recipients))
+    connection.execute(_CLAIM, {"new_owner": owner, "new_transport": transport, **at})
+    return Batch(batch_id, month, variant_id, owner, fence + 1, attempts, tuple(recipients))
 
 
 def _count_planned(connection: Connection, batch_id: int) -> int:

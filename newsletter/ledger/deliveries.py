@@ -1,6 +1,7 @@
 """Every promise to deliver: frozen, planned, claimed before it is sent, recorded after."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -40,9 +41,17 @@ from newsletter.model.delivery import (
 _S = DeliveryStatus
 _d, _b = deliveries.c, batches.c
 
-_ORPHANS: Final = select(_b.id, _b.owner, _b.fence).where(
+_ORPHANS: Final = select(_b.id, _b.owner, _b.fence, _b.transport, _b.provider_batch_id).where(
     _b.month == bindparam("month"), _b.status == BatchStatus.SENDING
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A batch whose sender died: the way out it was on, and what the provider calls it."""
+
+    transport: str
+    provider_batch_id: str | None
 
 
 class Deliveries:
@@ -121,7 +130,13 @@ class Deliveries:
         return Planning(self._database, month, now=now, batch_size=batch_size).write(planned)
 
     def claim(
-        self, month: str, owner: str, *, now: datetime, limit: int | None = None
+        self,
+        month: str,
+        owner: str,
+        *,
+        now: datetime,
+        transport: str = "",
+        limit: int | None = None,
     ) -> Batch | None:
         """The next batch, or at most `limit` (≥ 1) deliveries of it, for `owner` to send.
 
@@ -131,10 +146,32 @@ class Deliveries:
         """
         while True:
             with self._database.write() as connection:
-                batch = take_next(connection, month, owner, now=now, limit=limit)
+                batch = take_next(
+                    connection, month, owner, transport=transport, now=now, limit=limit
+                )
                 if batch is None or batch.deliveries:
                     return batch
                 close(connection, batch.id, IssueState.SENDING, now=now)
+
+    def commit(self, batch: Batch, provider_batch_id: str) -> None:
+        """Note under which name the provider can call the batch back, before it gets it.
+
+        Raises `FenceLost` where the batch is in other hands.
+        """
+        with self._database.write() as connection:
+            require_held(connection, batch)
+            connection.execute(
+                update(batches).where(_b.id == batch.id).values(provider_batch_id=provider_batch_id)
+            )
+
+    def hurry(self, month: str) -> None:
+        """Let everything that waits for another attempt be claimed at once."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(batches)
+                .where(_b.month == month, _b.next_attempt_at.is_not(None))
+                .values(next_attempt_at=None)
+            )
 
     def next_attempt_at(self, month: str) -> datetime | None:
         """When the first of the batches that wait may be claimed; None where none waits."""
@@ -180,25 +217,26 @@ class Deliveries:
         month: str,
         *,
         is_alive: Callable[[str], bool],
-        repeatable: bool,
+        can_repeat: Callable[[Orphan], bool],
         now: datetime,
     ) -> int:
         """Take batches from owners who died; return how many of their deliveries had no answer.
 
-        Where sending twice does no harm (`repeatable`) those are planned again; else they become
-        uncertain.
+        Where sending them again reaches nobody twice (`can_repeat`) those are planned again; else
+        they become uncertain.
         """
         with self._database.read() as connection:
             orphans = connection.execute(_ORPHANS, {"month": month}).all()
         alive = set(filter(is_alive, {orphan.owner for orphan in orphans}))
         unanswered = 0
-        for batch_id, owner, fence in orphans:
+        for batch_id, owner, fence, *orphan in orphans:
             if owner in alive:
                 continue
+            is_repeatable = can_repeat(Orphan(*orphan))
             with self._database.write() as connection:
                 state = lock_state(connection, month)
                 if is_held(connection, batch_id, owner, fence):
-                    if not repeatable:
+                    if not is_repeatable:
                         unanswered += lose_sight(connection, batch_id, now=now)
                     unanswered += close(connection, batch_id, state, now=now)
         return unanswered

@@ -180,8 +180,18 @@ batches: Final = Table(
     Column("fence", Integer, nullable=False),  # how often it was claimed; a write names its own
     Column("claimed_at", Instant),
     Column("next_attempt_at", Instant),  # not to be claimed before
-    Column("provider_batch_id", Text),  # under which a provider can cancel it
+    Column("transport", Text),  # the way out it was last claimed for
+    Column("provider_batch_id", Text),  # under which a provider can call it back
     Index(None, "month", "status"),
+)
+
+# How fast a way out may go, shared by all senders.
+paces: Final = Table(
+    "paces",
+    metadata,
+    Column("transport", Text, primary_key=True),
+    Column("free_at", Instant, nullable=False),  # no message may leave by it before
+    sqlite_with_rowid=False,
 )
 
 # `subscriber_id` has no foreign key: the row stays when its person is erased.

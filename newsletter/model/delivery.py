@@ -104,7 +104,8 @@ class Delivery:
 class Batch:
     """Up to 1000 deliveries of one variant, claimed together.
 
-    `fence` grows with every claim; a write with an older one is refused by the ledger.
+    `fence` grows with every claim; a write with an older one is refused by the ledger. `attempts`
+    is the most that any of its deliveries has had before.
     """
 
     id: int
@@ -112,6 +113,7 @@ class Batch:
     variant_id: str
     owner: str
     fence: int
+    attempts: int
     deliveries: tuple[Delivery, ...]
 
 

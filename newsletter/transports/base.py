@@ -18,8 +18,8 @@ class Transport(Protocol):
         """The word of the settings: outbox, smtp or sendgrid."""
 
     @property
-    def is_repeatable(self) -> bool:
-        """Whether a message given twice does no harm, as the transport itself drops the second."""
+    def parallel(self) -> int:
+        """How many calls of `send` at once are worth it."""
 
     def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
         """Take messages as it becomes ready for them and answer each with one receipt.

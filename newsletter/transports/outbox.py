@@ -27,7 +27,7 @@ class Outbox:
     """
 
     name: Final = "outbox"
-    is_repeatable: Final = True
+    parallel: Final = 1
 
     def __init__(self, path: Path) -> None:
         self._tmp = path / "tmp"

@@ -30,7 +30,7 @@ class Sendgrid:
     """
 
     name: Final = "sendgrid"
-    is_repeatable: Final = False
+    parallel: Final = 4
 
     def __init__(
         self,

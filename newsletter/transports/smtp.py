@@ -26,7 +26,7 @@ class Smtp:
     """
 
     name: Final = "smtp"
-    is_repeatable: Final = False
+    parallel: Final = 1
 
     def __init__(
         self, relay: Relay, *, envelope_sender: str, connections: int, timeout: timedelta

@@ -10,13 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from newsletter.ledger.database import Database
-from newsletter.ledger.deliveries import Deliveries
-from newsletter.ledger.lock import OwnerLocks
-from newsletter.ledger.subscribers import Subscribers
+from newsletter.ledger.ledger import Ledger
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.personalise.keys import AddressDigests
-from newsletter.pipeline import Ledger, Pipeline
+from newsletter.pipeline import Pipeline
 from newsletter.subscriptions import Subscriptions
 from tests.bench import world
 from tests.bench.harness import Measure
@@ -33,7 +31,7 @@ class Nowhere:
     """A way out that makes each message and keeps none, as 200,000 files would be 10 GB."""
 
     name = "nowhere"
-    is_repeatable = True
+    parallel = 1
 
     def send(
         self, messages: Iterable[Message], commit: Callable[[str], None] | None = None
@@ -74,7 +72,7 @@ def _send_to(number: int) -> int:
         people = Path(folder, "people.csv")
         write_people(people, number)
         database = Database.open(f"sqlite:///{folder}/ledger.db", base=Path(folder))
-        ledger = Ledger(Subscribers(database), Deliveries(database), OwnerLocks(database))
+        ledger = Ledger.of(database)
         desk = world.desk()
         desk.folders = replace(desk.folders, archive=Path(folder, "archive"))
         Subscriptions(ledger.subscribers, desk.taxonomy, _no_digests).import_file(

@@ -1,15 +1,16 @@
 """A ledger with promises, and ways out that do as they are told."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from uuid import NAMESPACE_URL, uuid5
 
-from newsletter.dispatch.dispatcher import DispatchReport, dispatch
+from newsletter.dispatch.dispatcher import DispatchReport, Manners, dispatch
+from newsletter.dispatch.pacing import Patience
 from newsletter.ledger.database import Database
 from newsletter.ledger.deliveries import Deliveries
-from newsletter.ledger.lock import OwnerLocks
+from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.subscribers import Subscribers
 from newsletter.model.delivery import Delivery, DeliveryStatus, Outcome, PlannedDelivery, Receipt
 from newsletter.model.message import Address, Message, Personalisation
@@ -20,6 +21,8 @@ from newsletter.transports.base import Commit, Transport
 MONTH = "2022-11"
 NOW = datetime(2022, 11, 15, 14, tzinfo=UTC)
 RENDERED = RenderedVariant(Variant("en-all", MONTH, "en", (), ()), "", OpenText(()), OpenText(()))
+
+PATIENCE = Patience(first=timedelta(minutes=10), attempts=5)
 
 Encode = Callable[[Personalisation], bytes]
 
@@ -63,6 +66,8 @@ class Sender:
         progress: Callable[[DispatchReport], None] = lambda _: None,
         stop: Event | None = None,
         now: datetime = NOW,
+        clock: Callable[[], datetime] | None = None,
+        manners: Manners | None = None,
         encode: Encode = encode,
     ) -> DispatchReport:
         def write(variant_id: str, deliveries: Sequence[Delivery]) -> list[Message]:
@@ -74,14 +79,13 @@ class Sender:
 
         return dispatch(
             MONTH,
-            self.deliveries,
-            OwnerLocks(self.database),
+            Ledger.of(self.database),
             transport,
             write,
-            limit=limit,
+            manners or Manners(limit=limit, patience=PATIENCE, linger=timedelta()),
             progress=progress,
             stop=stop or Event(),
-            clock=lambda: now,
+            clock=clock or (lambda: now),
         )
 
     def counts(self) -> dict[DeliveryStatus, int]:
@@ -92,21 +96,33 @@ class Carrier:
     """A way out that answers as it is told, and remembers what it was given."""
 
     name = "carrier"
+    parallel = 1
 
-    def __init__(self, answer: Callable[[str], Outcome], *, is_repeatable: bool = False) -> None:
+    def __init__(
+        self,
+        answer: Callable[[str], Outcome],
+        *,
+        is_repeatable: bool = False,
+        words: str = "said of {}",
+        commits: str = "",
+    ) -> None:
         self.is_repeatable = is_repeatable
+        self._words = words
+        self._commits = commits
         self.given: list[str] = []
         self._answer = answer
 
     def send(
         self,
         messages: Iterable[Message],
-        commit: Commit | None = None,  # noqa: ARG002
+        commit: Commit | None = None,
     ) -> Iterator[Receipt]:
+        if commit and self._commits:
+            commit(self._commits)
         for message in messages:
             delivery_id = message.personalisation.delivery_id
             self.given.append(delivery_id)
-            yield Receipt(delivery_id, self._answer(delivery_id), f"said of {delivery_id}")
+            yield Receipt(delivery_id, self._answer(delivery_id), self._words.format(delivery_id))
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:  # noqa: ARG002
         return self.is_repeatable

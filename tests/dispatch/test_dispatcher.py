@@ -1,14 +1,15 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from newsletter.dispatch.dispatcher import DispatchReport, StopReason
+from newsletter.dispatch.dispatcher import DispatchReport, Manners, StopReason
+from newsletter.dispatch.pacing import Patience
 from newsletter.errors import NewsletterError, TransportError
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.model.delivery import DeliveryStatus, IssueState, Outcome
@@ -17,6 +18,9 @@ from newsletter.model.message import Personalisation
 from newsletter.transports.outbox import Outbox
 
 from .sender import MONTH, NOW, Carrier, Sender, in_outbox
+
+
+SHORT = Patience(first=timedelta(milliseconds=200))
 
 
 def accept_slowly(_: str) -> Outcome:
@@ -102,16 +106,66 @@ def test_each_answer_is_recorded_with_the_servers_words(sender: Sender) -> None:
     }
 
 
-def test_a_temporary_refusal_is_tried_again_later_but_not_for_ever(sender: Sender) -> None:
+def test_a_temporary_refusal_is_tried_again_by_each_send_but_not_for_ever(sender: Sender) -> None:
     sender.promise(1)
     carrier = Carrier(lambda _: Outcome.RETRY)
     attempts = []
-    for hour in range(10):
-        sender.send(carrier, now=NOW + timedelta(hours=hour))
-        sender.send(carrier, now=NOW + timedelta(hours=hour, minutes=1))
+    for minute in range(7):
+        sender.send(carrier, now=NOW + timedelta(minutes=minute))
         attempts.append(len(carrier.given))
-    assert attempts == [1, 2, 3, 4, 5, 5, 5, 5, 5, 5]
+    assert attempts == [1, 2, 3, 4, 5, 5, 5]
     assert sender.counts() == {Status.FAILED: 1}
+
+
+def test_a_send_waits_for_another_attempt_that_is_near(sender: Sender) -> None:
+    sender.promise(3)
+    answers = iter([Outcome.RETRY, Outcome.ACCEPTED, Outcome.RETRY, *[Outcome.ACCEPTED] * 2])
+    carrier = Carrier(lambda _: next(answers))
+    report = sender.send(carrier, manners=Manners(patience=SHORT), clock=lambda: datetime.now(UTC))
+    assert (report.accepted, report.retried) == (3, 2)
+    assert sender.counts() == {Status.ACCEPTED: 3}
+
+
+def test_messages_leave_no_faster_than_the_pace_that_all_senders_share(sender: Sender) -> None:
+    sender.promise(30)
+    begun = time.monotonic()
+    manners = Manners(per_second=20)
+    sender.send(
+        Carrier(lambda _: Outcome.ACCEPTED), manners=manners, clock=lambda: datetime.now(UTC)
+    )
+    assert time.monotonic() - begun >= 1
+
+
+def test_refusals_that_all_say_the_same_stop_the_send_and_write_nobody_off(sender: Sender) -> None:
+    sender.promise(30)
+    carrier = Carrier(lambda _: Outcome.REFUSED, words="554 5.7.1 <{}@reader.example> no relaying")
+    with pytest.raises(TransportError, match="no relaying"):
+        sender.send(carrier)
+    assert len(carrier.given) == 20
+    assert sender.counts() == {Status.PLANNED: 30}
+
+
+def test_unknown_mailboxes_are_refused_one_by_one_however_many_they_are(sender: Sender) -> None:
+    sender.promise(30)
+    sender.send(Carrier(lambda _: Outcome.REFUSED, words="550 5.1.1 no such user"))
+    assert sender.counts() == {Status.REFUSED: 30}
+
+
+def test_what_was_called_back_is_sent_again_and_the_rest_is_uncertain(sender: Sender) -> None:
+    """A provider that takes a batch under a name, dies on us, and can or cannot call it back."""
+    ids = sender.promise(4)
+    carrier = Carrier(lambda _: Outcome.ACCEPTED, is_repeatable=True, commits="b-1")
+
+    def break_off(delivery_id: str) -> Outcome:
+        if delivery_id == ids[2]:
+            raise RuntimeError
+        return Outcome.ACCEPTED
+
+    with pytest.raises(RuntimeError):
+        sender.send(Carrier(break_off, is_repeatable=True, commits="b-0"))
+    assert sender.counts() == {Status.PLANNED: 4}
+    sender.send(carrier)
+    assert sender.counts() == {Status.ACCEPTED: 4}
 
 
 @pytest.mark.parametrize("is_repeatable", [True, False])

@@ -52,7 +52,7 @@ def claim_and_die(database: Database, deliveries: Deliveries) -> None:
     with OwnerLocks(database).hold(owner):
         deliveries.claim(MONTH, owner, now=now())
         with database.write() as connection:
-            take_next(connection, MONTH, owner, now=now(), limit=None)
+            take_next(connection, MONTH, owner, now=now(), transport="outbox", limit=None)
             wait_for_the_end()
 
 

@@ -142,7 +142,7 @@ class Senders(RuleBasedStateMachine):
         for batch in [batch for batch in self.held if batch.owner == dead]:
             self.lose(batch)
         self.deliveries.recover(
-            MONTH, is_alive=self.alive.__contains__, repeatable=repeatable, now=NOW
+            MONTH, is_alive=self.alive.__contains__, can_repeat=lambda _: repeatable, now=NOW
         )
 
     @precondition(lambda self: self.lost)

@@ -285,7 +285,7 @@ def test_who_lost_a_batch_can_write_nothing(
 ) -> None:
     plan(2)
     lost = claimed(deliveries)
-    deliveries.recover(MONTH, is_alive=lambda _: False, repeatable=True, now=NOW)
+    deliveries.recover(MONTH, is_alive=lambda _: False, can_repeat=lambda _: True, now=NOW)
     holders = [deliveries.claim(MONTH, owner, now=NOW) for owner in ("first", "second")]
     before = statuses(database)
     for outcome in Outcome:
@@ -307,7 +307,7 @@ def test_what_a_dead_sender_had_in_hand_is_repeated_only_where_that_does_no_harm
     known = [delivery.id for delivery in dead.deliveries[:1]]
     deliveries.record(dead, receipts(known, Outcome.ACCEPTED), now=NOW, close_batch=False)
     recovered = deliveries.recover(
-        MONTH, is_alive=lambda owner: owner == "alive", repeatable=repeatable, now=NOW
+        MONTH, is_alive=lambda owner: owner == "alive", can_repeat=lambda _: repeatable, now=NOW
     )
     assert recovered == 2
     assert deliveries.counts(MONTH) == {S.ACCEPTED: 1, status: 2, S.SENDING: 2}
@@ -320,7 +320,7 @@ def test_a_retry_recorded_before_the_sender_died_is_still_planned(
     dead = claimed(deliveries)
     again = receipts([dead.deliveries[0].id], Outcome.RETRY)
     deliveries.record(dead, again, now=NOW, close_batch=False)
-    deliveries.recover(MONTH, is_alive=lambda _: False, repeatable=False, now=NOW)
+    deliveries.recover(MONTH, is_alive=lambda _: False, can_repeat=lambda _: False, now=NOW)
     assert deliveries.counts(MONTH) == {S.PLANNED: 1, S.UNCERTAIN: 1}
     assert len(claimed(deliveries).deliveries) == 1
 

@@ -70,6 +70,6 @@ def test_a_sender_killed_while_claiming_leaves_one_batch_to_recover_and_one_unto
     kill_when_ready(start(database, "claim"))
     assert deliveries.counts(MONTH) == {S.SENDING: 10, S.PLANNED: 20}
     is_alive = OwnerLocks(database).is_alive
-    assert deliveries.recover(MONTH, is_alive=is_alive, repeatable=False, now=NOW) == 10
+    assert deliveries.recover(MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW) == 10
     assert deliveries.counts(MONTH) == {S.UNCERTAIN: 10, S.PLANNED: 20}
-    assert deliveries.recover(MONTH, is_alive=is_alive, repeatable=False, now=NOW) == 0
+    assert deliveries.recover(MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW) == 0

@@ -69,11 +69,19 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("claimed_at", sa.BigInteger),
         sa.Column("next_attempt_at", sa.BigInteger),
+        sa.Column("transport", sa.Text),
         sa.Column("provider_batch_id", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_batches"),
         sa.ForeignKeyConstraint(["month"], ["issues.month"], name="fk_batches_month"),
     )
     op.create_index("ix_batches_month_status", "batches", ["month", "status"])
+    op.create_table(
+        "paces",
+        sa.Column("transport", sa.Text, nullable=False),
+        sa.Column("free_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("transport", name="pk_paces"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "deliveries",
         sa.Column("id", sa.String(36), nullable=False),

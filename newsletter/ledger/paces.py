@@ -1,0 +1,30 @@
+"""How fast a way out may go, kept to by all senders together."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from newsletter.ledger.database import Database, insert_absent
+from newsletter.ledger.tables import paces, to_microseconds
+
+
+class Paces:
+    """The time at which each way out is free again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reserve(
+        self, transport: str, messages: int, *, per_second: float, now: datetime
+    ) -> datetime:
+        """When so many messages may begin to leave, if all senders keep to the rate."""
+        is_it = paces.c.transport == transport
+        with self._database.write() as connection:
+            free_at = connection.scalar(select(paces.c.free_at).where(is_it).with_for_update())
+            begins_at = max(now, free_at) if free_at else now
+            after = begins_at + timedelta(seconds=messages / per_second)
+            if free_at is None:
+                insert_absent(connection, paces, [(transport, to_microseconds(after))])
+            else:
+                connection.execute(update(paces).where(is_it).values(free_at=after))
+        return begins_at

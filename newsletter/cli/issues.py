@@ -1,5 +1,6 @@
 """The commands of one issue: check, build, plan, send, status."""
 
+from csv import writer as writer_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,10 @@ from newsletter.model.delivery import DeliveryProblem, DeliveryStatus
 from newsletter.model.problem import Problem, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from newsletter.dispatch.plan import Plan
+    from newsletter.ledger.outcome_report import OutcomeLine
     from newsletter.pipeline import Standing
 
 app = command_group()
@@ -132,12 +136,26 @@ def send(
 
 
 @app.command()
-def status(context: typer.Context, month: OptionalMonth = None, json: Json = False) -> None:
+def status(
+    context: typer.Context,
+    month: OptionalMonth = None,
+    json: Json = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write who got it, who did not and why."),
+    ] = None,
+) -> None:
     """Show where an issue stands and how its deliveries went; without a month, all issues.
 
     Example: newsletter status 2022-11
     """
+    if csv is not None and month is None:
+        raise typer.BadParameter("--csv needs a month")
     pipeline = open_pipeline(load(context))
+    if csv is not None and month is not None:
+        number = _write_outcomes(csv, pipeline.ledger.deliveries.outcomes(month))
+        if not json:
+            say(f"{number:,} lines written to {csv}.")
     if month is None:
         standings = [pipeline.standing(each) for each in pipeline.desk.months()]
         if json:
@@ -153,6 +171,19 @@ def status(context: typer.Context, month: OptionalMonth = None, json: Json = Fal
     _show_standing(standing)
     for problem in problems:
         say(f"{problem.status}: {problem.email or problem.id}: {problem.reason}")
+
+
+def _write_outcomes(path: Path, outcomes: "Iterator[OutcomeLine]") -> int:
+    number = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = writer_of(file, lineterminator="\n")
+        writer.writerow(
+            ("email", "name", "variant", "status", "reason", "delivery_id", "updated_at")
+        )
+        for number, line in enumerate(outcomes, start=1):  # noqa: B007 - the last is wanted
+            at = line.updated_at.isoformat(timespec="seconds") if line.updated_at else ""
+            writer.writerow((*line[:-1], at))
+    return number
 
 
 def _show_plan(planned: "Plan") -> None:

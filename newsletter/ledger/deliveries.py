@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, exists, func, select, update
 from newsletter.errors import IssueError
 from newsletter.ledger.claims import take_next
 from newsletter.ledger.database import Database
+from newsletter.ledger.outcome_report import OutcomeLine, outcome_lines
 from newsletter.ledger.outcomes import (
     close,
     is_held,
@@ -294,6 +295,10 @@ class Deliveries:
         statement = select(_b.variant_id).where(_b.month == month).distinct()
         with self._database.read() as connection:
             return sorted(connection.scalars(statement))
+
+    def outcomes(self, month: str) -> Iterator[OutcomeLine]:
+        """Everybody's outcome: those with a delivery, then those stored without one and why."""
+        return outcome_lines(self._database, month)
 
     def problems(self, month: str) -> Iterator[DeliveryProblem]:
         """The refused, failed and uncertain deliveries; an erased person's without an address."""

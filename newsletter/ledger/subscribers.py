@@ -58,7 +58,8 @@ _PEOPLE: Final = (
     .outerjoin(suppressions, suppressions.c.key == subscribers.c.email_key)
 )
 
-_SKIPPED: Final = case(
+# Why somebody stored gets nothing, or NULL.
+why_skipped: Final = case(
     (subscribers.c.status == SubscriptionStatus.UNCONFIRMED, SkipReason.UNCONFIRMED.value),
     (subscribers.c.status == SubscriptionStatus.UNSUBSCRIBED, SkipReason.UNSUBSCRIBED.value),
     (_IS_SUPPRESSED, SkipReason.SUPPRESSED.value),
@@ -178,7 +179,7 @@ class Subscribers:
     def groups(self) -> list[SubscriberGroup]:
         """Everybody stored, counted by topics, language and the reason to get nothing."""
         statement = select(
-            subscribers.c.topics, subscribers.c.language, _SKIPPED.label("skipped"), func.count()
+            subscribers.c.topics, subscribers.c.language, why_skipped.label("skipped"), func.count()
         ).group_by(subscribers.c.topics, subscribers.c.language, "skipped")
         with self._database.read() as connection:
             return [

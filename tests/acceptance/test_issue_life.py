@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import time
+from csv import DictReader
 from email.message import EmailMessage
 from hashlib import sha256
 
@@ -129,6 +130,19 @@ def test_who_leaves_in_mid_send_is_skipped(subscribed: Folder) -> None:
     assert waiting not in subscribed.emails()
     deliveries = json.loads(subscribed.ok("status", "2022-11", "--json"))["deliveries"]
     assert deliveries == {"accepted": 21, "skipped": 1}
+
+
+def test_everybodys_outcome_can_be_had_as_csv(subscribed: Folder) -> None:
+    subscribed.ok("send", "2022-11", "--yes", "--limit", "5")
+    subscribed.ok("status", "2022-11", "--csv", "outcomes.csv")
+    with (subscribed.path / "outcomes.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(DictReader(file))
+
+    assert len(lines) == 26
+    got = {line["email"] for line in lines if line["status"] == "accepted"}
+    assert got == subscribed.emails().keys()
+    reasons = [line["reason"] for line in lines if line["status"] == "skipped"]
+    assert sorted(reasons) == ["unconfirmed", "unconfirmed", "unsubscribed", "unsubscribed"]
 
 
 def test_a_killed_send_goes_on_and_repeats_nothing(folder: Folder) -> None:

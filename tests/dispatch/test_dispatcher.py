@@ -19,7 +19,6 @@ from newsletter.transports.outbox import Outbox
 
 from .sender import MONTH, NOW, Carrier, Sender, in_outbox
 
-
 SHORT = Patience(first=timedelta(milliseconds=200))
 
 

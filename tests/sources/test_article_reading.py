@@ -149,7 +149,7 @@ def test_what_readers_would_see_otherwise_than_meant_is_a_warning(
     files.write("a.md", FRONT + markdown + BODY)
 
     assert [problem.partition(": ")[0] for problem in files.problems()] == [f"a.md:{line}"]
-    assert files.article()
+    assert files.article().id == "a"
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,13 @@ def test_the_call_out_opens_at_any_spelling_of_its_heading(heading: str, files: 
 
 @pytest.mark.parametrize(
     "other",
-    ["```\n## Practice implications\n```", "    ## Practice implications"]
-    + ["> ## Practice implications", "- ## Practice implications", "Practice implications"],
+    [
+        "```\n## Practice implications\n```",
+        "    ## Practice implications",
+        "> ## Practice implications",
+        "- ## Practice implications",
+        "Practice implications",
+    ],
 )
 def test_what_only_looks_like_the_heading_opens_no_call_out(other: str, files: IssueFiles) -> None:
     files.replace("a.md", "The body.", f"The body.\n\n{other}")

@@ -1,10 +1,13 @@
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from newsletter.model.issue import Taxonomy
-from newsletter.model.problem import Problem
 from newsletter.sources.taxonomy import read_taxonomy
+
+if TYPE_CHECKING:
+    from newsletter.model.problem import Problem
 
 SOUND = '[topics]\nb-2 = "  Béta  "\na = "Alpha"\n[research_types]\nreview = "Review"\n'
 

@@ -151,9 +151,9 @@ class Desk:
         return compiled[variant.language].join(variant, self.newsletter)
 
     def check_rendered(self, issue: Issue, compiled: Compiled) -> list[Problem]:
-        """What is wrong with the rendered whole issue, the largest of its variants."""
-        rendered = self.render(compiled, self.whole(issue))
-        return list(check_rendered(rendered, self.place(issue.month)))
+        """What is wrong with the rendered whole issue, the largest variant of each language."""
+        wholes = [self.render(compiled, whole_issue(issue, language)) for language in compiled]
+        return [p for whole in wholes for p in check_rendered(whole, self.place(issue.month))]
 
     def impersonal(self, compiled: Compiled, variant: Variant) -> SentVariant:
         """The variant as anybody may see it: no name, and links that belong to nobody."""

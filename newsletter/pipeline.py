@@ -7,9 +7,10 @@ It opens nothing before a step needs it: planning takes no transport and no secr
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -26,7 +27,13 @@ from newsletter.assemble import variant_by_id
 from newsletter.desk import Compiled, Desk
 from newsletter.dispatch.dispatcher import DispatchReport, Manners, dispatch
 from newsletter.dispatch.plan import Plan, make_plan
-from newsletter.errors import IssueError, ProblemsFound, SubscriberError, TransportError
+from newsletter.errors import (
+    IssueError,
+    NewsletterError,
+    ProblemsFound,
+    SubscriberError,
+    TransportError,
+)
 from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.states import FrozenIssue
 from newsletter.model.delivery import (
@@ -59,7 +66,16 @@ _STATES: Final = {
     IssueStatus.PAST: IssueState.FINISHED,
 }
 
-_UNSENT: Final = {DeliveryStatus.PLANNED, DeliveryStatus.SKIPPED, DeliveryStatus.CANCELLED}
+# Where somebody has got the issue, or may have.
+_SENT: Final = {
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.DELIVERED,
+    DeliveryStatus.DEFERRED,
+    DeliveryStatus.BOUNCED,
+    DeliveryStatus.DROPPED,
+    DeliveryStatus.COMPLAINED,
+    DeliveryStatus.UNCERTAIN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +89,32 @@ class Standing:
     finished_at: datetime | None = None
 
 
+class _Publication:
+    """The archive's part in a send: made early if it can be, and never in the way of the mail."""
+
+    def __init__(self, publish: Callable[[], None]) -> None:
+        self._publish = publish
+        self._is_tried = False
+        self._is_made = False
+
+    def make(self) -> None:
+        """Publish at the first call; should it fail, `finish` tries again and says why."""
+        if not self._is_tried:
+            self._is_tried = True
+            with suppress(NewsletterError):
+                self.finish()
+
+    def finish(self) -> None:
+        """Publish unless that was done. Raises what keeps the archive from being written."""
+        if not self._is_made:
+            self._publish()
+            self._is_made = True
+
+
 class Pipeline:
     """The six steps for one newsletter."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each step brings what it needs
         self,
         desk: Desk,
         *,
@@ -113,22 +151,13 @@ class Pipeline:
 
     def sendable(self, month: str) -> Issue:
         """The issue, which may be sent as it stands. Raises IssueError with the reason if not."""
-        issue = self.desk.read(month)
-        where = self.desk.place(month)
-        if issue.status is IssueStatus.DRAFT:
-            raise IssueError('the issue is a draft; set status = "ready" to send it', where=where)
-        if issue.status is IssueStatus.PAST:
-            raise IssueError("the issue is past: published elsewhere, never sent", where=where)
+        issue = self._ready(month)
         frozen = self.ledger.deliveries.frozen(month)
         if frozen and frozen.state in {IssueState.PAUSED, IssueState.CANCELLED}:
+            where = self.desk.place(month)
             raise IssueError(f"{month} is {frozen.state}; nothing is sent", where=where)
-        changed = _changed_files(issue, frozen) if frozen else []
-        if frozen and changed and self._was_sent(month):
-            raise IssueError(
-                f"{month} has changed since it was first sent on {frozen.started_at:%d %B %Y} "
-                f"({', '.join(changed)}); its readers all get the same, so put back what was sent",
-                where=where,
-            )
+        if frozen and _changed_files(issue, frozen) and self._was_sent(month):
+            raise self._changed(issue, frozen)
         return issue
 
     def outstanding(self, issue: Issue) -> int:
@@ -150,29 +179,23 @@ class Pipeline:
         Run again after any interruption, it goes on; nobody gets it twice. Raises TransportError
         where the way out is closed.
         """
+        transport, links = self._open_transport(), self._open_links()
         compiled = self._freeze(issue)
-        transport = self._open_transport()
         deliveries = self.ledger.deliveries
         deliveries.plan(issue.month, self._promises(issue), now=self._now())
-        published = False
-
-        def publish_once() -> None:
-            nonlocal published
-            if not published:
-                self._publish(issue, compiled)
-                published = True
+        publication = _Publication(lambda: self._publish(issue, compiled))
 
         def note(report: DispatchReport) -> None:
             if report.accepted:
-                publish_once()  # a reader may follow a link at once
+                publication.make()  # a reader may follow a link at once
             progress(report.done)
 
         try:
-            report = dispatch(
+            return dispatch(
                 issue.month,
                 self.ledger,
                 transport,
-                self._writer(issue, compiled),
+                self._writer(issue, compiled, links),
                 Manners(limit=limit, per_second=self._per_second),
                 progress=note,
                 stop=stop or Event(),
@@ -180,12 +203,13 @@ class Pipeline:
             )
         finally:
             transport.close()
+            deliveries.finish_if_done(issue.month, now=self._now())
             if self._was_sent(issue.month):
-                publish_once()
-        deliveries.finish_if_done(issue.month, now=self._now())
-        return report
+                publication.finish()
 
-    def send_test(self, month: str, address: str, topics: tuple[str, ...]) -> Variant:
+    def send_test(
+        self, month: str, address: str, topics: tuple[str, ...], language: str = ""
+    ) -> Variant:
         """Send one marked copy to an address, outside the ledger; a draft may be tested too."""
         try:
             email = parse_address(address).email
@@ -193,18 +217,19 @@ class Pipeline:
             raise SubscriberError(str(error), where=address) from error
         issue = self.desk.read(month)
         issue = replace(issue, subject=f"[Test] {issue.subject}")
-        variant = self.desk.choice(issue)(topics, "") or self.desk.whole(issue)
+        variant = self.desk.choice(issue)(topics, language) or self.desk.whole(issue)
         delivery = Delivery(str(uuid4()), NOBODY, email, "")
-        messages = self._writer(issue, self.desk.compile(issue))(variant.id, [delivery])
-        for receipt in self._open_transport().send(messages):
-            if receipt.outcome is not Outcome.ACCEPTED:
-                raise TransportError(f"the test was not accepted: {receipt.detail}")
+        write = self._writer(issue, self.desk.compile(issue), self._open_links())
+        with closing(self._open_transport()) as transport:
+            for receipt in transport.send(write(variant.id, [delivery])):
+                if receipt.outcome is not Outcome.ACCEPTED:
+                    raise TransportError(f"the test was not accepted: {receipt.detail}")
         return variant
 
     def set_state(self, month: str, state: IssueState) -> None:
-        """Pause, resume or cancel; an issue that nobody got yet may be paused or cancelled too."""
+        """Pause, resume or cancel a ready issue; it need not have been sent to anybody yet."""
         if self.ledger.deliveries.frozen(month) is None and state is not IssueState.SENDING:
-            self._freeze(self.desk.read(month))
+            self._freeze(self._ready(month))
         self.ledger.deliveries.set_state(month, state, now=self._now())
 
     def resolve(self, month: str, outcome: Outcome) -> int:
@@ -221,10 +246,15 @@ class Pipeline:
         if frozen is None:
             return Standing(month, _STATES[self.desk.status(month)], {})
         counts = deliveries.counts(month)
+        if frozen.state is IssueState.SENDING and not counts:  # paused and resumed, no more
+            return Standing(month, _STATES[self.desk.status(month)], counts)
         return Standing(month, frozen.state, counts, frozen.started_at, frozen.finished_at)
 
     def build_archive(self) -> PublishReport:
         """The public site of everything sent or past. Raises IssueError where a folder is gone."""
+        return self._build_archive({})
+
+    def _build_archive(self, in_hand: Mapping[str, Issue]) -> PublishReport:
         there = self.desk.months()
         sent = [month for month in self.ledger.deliveries.months() if self._was_sent(month)]
         for month in sent:
@@ -232,7 +262,7 @@ class Pipeline:
                 where = self.desk.folders.shown(self.desk.folders.issues / month)
                 raise IssueError("was sent, but its folder is gone; put it back", where=where)
         past = [month for month in there if self.desk.status(month) is IssueStatus.PAST]
-        issues = [self.desk.read(month) for month in sorted({*sent, *past})]
+        issues = [in_hand.get(m) or self.desk.read(m) for m in sorted({*sent, *past})]
         return publish_site(
             self.desk.folders.archive,
             [PublishedIssue(i, self.desk.folders.issues / i.month) for i in issues],
@@ -241,8 +271,25 @@ class Pipeline:
             templates=self.desk.templates,
         )
 
+    def _ready(self, month: str) -> Issue:
+        issue = self.desk.read(month)
+        where = self.desk.place(month)
+        if issue.status is IssueStatus.DRAFT:
+            raise IssueError('the issue is a draft; set status = "ready" to send it', where=where)
+        if issue.status is IssueStatus.PAST:
+            raise IssueError("the issue is past: published elsewhere, never sent", where=where)
+        return issue
+
+    def _changed(self, issue: Issue, frozen: FrozenIssue) -> IssueError:
+        return IssueError(
+            f"{issue.month} has changed since it was first sent on {frozen.started_at:%d %B %Y} "
+            f"({', '.join(_changed_files(issue, frozen))}); its readers all get the same, "
+            "so put back what was sent",
+            where=self.desk.place(issue.month),
+        )
+
     def _was_sent(self, month: str) -> bool:
-        return not self.ledger.deliveries.counts(month).keys() <= _UNSENT
+        return not self.ledger.deliveries.counts(month).keys().isdisjoint(_SENT)
 
     def _publish(self, issue: Issue, compiled: Compiled) -> None:
         variants = [
@@ -250,13 +297,15 @@ class Pipeline:
             for variant_id in self.ledger.deliveries.variants(issue.month)
         ]
         publish_sent(self.desk.folders.archive, issue.month, variants)
-        self.build_archive()
+        self._build_archive({issue.month: issue})
 
     def _freeze(self, issue: Issue) -> Compiled:
         """What everybody gets: the content frozen at the first send, or this, frozen now."""
         deliveries = self.ledger.deliveries
         frozen = deliveries.frozen(issue.month)
-        if frozen and _changed_files(issue, frozen) and deliveries.thaw(issue.month):
+        if frozen and _changed_files(issue, frozen):
+            if not deliveries.thaw(issue.month):
+                raise self._changed(issue, frozen)
             frozen = None  # nobody has got it: the plan is made anew
         if frozen is None:
             compiled = self.desk.compile(issue)
@@ -279,11 +328,10 @@ class Pipeline:
                 promised = delivery_id(list_id, issue.month, subscriber_id)
                 yield PlannedDelivery(promised, subscriber_id, variant.id)
 
-    def _writer(self, issue: Issue, compiled: Compiled) -> MessageWriter:
+    def _writer(self, issue: Issue, compiled: Compiled, links: Links) -> MessageWriter:
         """What turns deliveries of a variant into messages dated now."""
-        links = self._open_links()
 
-        @cache
+        @lru_cache(maxsize=64)
         def prepare(variant_id: str) -> tuple[RenderedVariant, VariantEncoder]:
             rendered = self.desk.render(compiled, variant_by_id(issue, variant_id))
             return rendered, VariantEncoder(self._newsletter, rendered)

@@ -14,15 +14,16 @@ from newsletter.cli.options import (
     load,
     open_pipeline,
 )
-from newsletter.cli.output import ask, note, print_json, print_table, progress, say, warn
+from newsletter.cli.output import ask, note, print_json, print_table, progress, say, warn, writing
 from newsletter.cli.signals import stop_on_signals
 from newsletter.errors import NewsletterError
-from newsletter.model.delivery import DeliveryProblem, DeliveryStatus
+from newsletter.model.delivery import DeliveryProblem, DeliveryStatus, IssueState
 from newsletter.model.problem import Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from newsletter.dispatch.dispatcher import DispatchReport
     from newsletter.dispatch.plan import Plan
     from newsletter.ledger.outcome_report import OutcomeLine
     from newsletter.pipeline import Standing
@@ -100,26 +101,35 @@ def send(
     topics: Annotated[
         str, typer.Option(metavar="A,B", help="With --test: the topics of the copy's reader.")
     ] = "",
+    language: Annotated[
+        str, typer.Option(metavar="TAG", help="With --test: the language of the copy's reader.")
+    ] = "",
 ) -> None:
     """Send an issue to everybody who has not got it; run again, it goes on where it stopped.
 
     Example: newsletter send 2022-11 --yes
     """
-    if topics and test is None:
-        raise typer.BadParameter("--topics goes with --test")
+    if test is None and (topics or language):
+        raise typer.BadParameter("--topics and --language go with --test")
+    if test is not None and (dry_run or limit):
+        raise typer.BadParameter("--test sends one copy; --dry-run and --limit do not go with it")
     config = load(context)
     pipeline = open_pipeline(config)
     if test is not None:
         chosen = pipeline.desk.topics(topic.strip() for topic in topics.split(",") if topic.strip())
-        variant = pipeline.send_test(month, test, chosen)
+        variant = pipeline.send_test(month, test, chosen, language)
         say(f"Sent a test of {month} ({variant.id}) to {test} through {config.transport.use}.")
         return
     issue = pipeline.sendable(month)
+    going = pipeline.outstanding(issue)
     if dry_run:
         _show_plan(pipeline.plan(issue))
-        note(f"A dry run: nothing was sent. To send: newsletter send {month}")
+        note(f"A dry run: nothing was sent. {going:,} to go: newsletter send {month}")
         return
-    going = pipeline.outstanding(issue)
+    if not going and pipeline.ledger.deliveries.frozen(month) is None:
+        raise NewsletterError(
+            "nobody to send to; to add people: newsletter subscribers import FILE"
+        )
     going = min(going, limit or going)
     question = f'Send {month}, "{issue.subject}", to {going:,} through {config.transport.use}?'
     if going and not yes and not ask(question):
@@ -130,9 +140,23 @@ def send(
     _show_standing(standing)
     if report.accepted:
         note(f"Its archive page: {config.paths.archive / month / 'index.html'}")
+    _explain_end(month, report, standing)
+
+
+def _explain_end(month: str, report: "DispatchReport", standing: "Standing") -> None:
+    """Raise NewsletterError where the send ended before everybody had an answer."""
+    from newsletter.dispatch.dispatcher import StopReason
+
     left = standing.counts.get(DeliveryStatus.PLANNED, 0)
-    if left and (limit is None or report.done < limit):
+    in_hand = standing.counts.get(DeliveryStatus.SENDING, 0)
+    if standing.state in {IssueState.PAUSED, IssueState.CANCELLED}:
+        raise NewsletterError(f"{month} was {standing.state} meanwhile; the send has stopped")
+    if report.stopped_because is StopReason.LIMITED:
+        return
+    if left:
         raise NewsletterError(f"stopped with {left:,} to go; to go on: newsletter send {month}")
+    if in_hand:
+        note(f"{in_hand:,} are in the hands of another send.")
 
 
 @app.command()
@@ -153,13 +177,15 @@ def status(
         raise typer.BadParameter("--csv needs a month")
     pipeline = open_pipeline(load(context))
     if csv is not None and month is not None:
+        pipeline.standing(month)  # an unknown month writes no file
         number = _write_outcomes(csv, pipeline.ledger.deliveries.outcomes(month))
         if not json:
             say(f"{number:,} lines written to {csv}.")
     if month is None:
         standings = [pipeline.standing(each) for each in pipeline.desk.months()]
         if json:
-            print_json([_standing_document(standing, []) for standing in standings])
+            problems_of = pipeline.ledger.deliveries.problems
+            print_json([_standing_document(s, list(problems_of(s.month))) for s in standings])
         else:
             print_table(("issue", "state", "deliveries"), map(_standing_row, standings))
         return
@@ -175,7 +201,7 @@ def status(
 
 def _write_outcomes(path: Path, outcomes: "Iterator[OutcomeLine]") -> int:
     number = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with writing(path) as file:
         writer = writer_of(file, lineterminator="\n")
         writer.writerow(
             ("email", "name", "variant", "status", "reason", "delivery_id", "updated_at")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.options import command_group, load, open_subscriptions
-from newsletter.cli.output import note, say, warn
+from newsletter.cli.output import note, say, warn, writing
 from newsletter.errors import NewsletterError
 from newsletter.model.problem import Problem
 from newsletter.model.subscriber import Subscriber
@@ -56,7 +56,7 @@ def export(
     if file is None:
         subscriptions.export(sys.stdout)
         return
-    with file.open("w", encoding="utf-8", newline="") as out:
+    with writing(file) as out:
         number = subscriptions.export(out)
     say(f"{number:,} subscribers written to {file}.")
 

@@ -96,16 +96,10 @@ def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
     was certainly not sent is planned again. Raises TransportError where the way out is closed and
     LedgerError where the ledger is.
     """
-
-    def can_repeat(orphan: Orphan) -> bool:
-        # Of what another way out was given this one knows nothing.
-        return orphan.transport == transport.name and transport.can_repeat(orphan.provider_batch_id)
-
     sending = _Sending(month, ledger, transport, write, manners, progress, stop, clock)
     owner = token_hex(8)
-    is_alive = ledger.owners.is_alive
     with ledger.owners.hold(owner):
-        ledger.deliveries.recover(month, is_alive=is_alive, can_repeat=can_repeat, now=clock())
+        sending.recover()
         ledger.deliveries.hurry(month)
         with ThreadPoolExecutor(transport.parallel, "sender") as senders:
             for sender in [senders.submit(sending.run, owner) for _ in range(transport.parallel)]:
@@ -132,6 +126,7 @@ class _Sending:
     claimed: int = 0  # deliveries in the hands of the senders
     lingered: float = 0.0
     credit: int = 0  # messages that may leave before the pace is asked again
+    leaves_at: datetime | None = None  # when they may
 
     @property
     def is_stopped(self) -> bool:
@@ -158,11 +153,25 @@ class _Sending:
                 self.stopped_because = StopReason.FAILED
             raise
 
+    def recover(self) -> int:
+        """Take over what senders who died had in hand; how many deliveries that is."""
+        return self.ledger.deliveries.recover(
+            self.month,
+            is_alive=self.ledger.owners.is_alive,
+            can_repeat=self._can_repeat,
+            now=self.clock(),
+        )
+
+    def _can_repeat(self, orphan: Orphan) -> bool:
+        # Of what another way out was given this one knows nothing.
+        is_ours = orphan.transport == self.transport.name
+        return is_ours and self.transport.can_repeat(orphan.provider_batch_id)
+
     def look(self) -> None:
         """See whether somebody has paused or cancelled the issue."""
-        frozen = self.ledger.deliveries.frozen(self.month)
-        if frozen and frozen.state in _HALTS:
-            self.stopped_because = _HALTS[frozen.state]
+        state = self.ledger.deliveries.state(self.month)
+        if state in _HALTS:
+            self.stopped_because = _HALTS[state]
 
     def tell(self) -> None:
         """Say how far it is."""
@@ -177,11 +186,17 @@ class _Sending:
         with self.lock:
             if self.credit == 0:
                 self.credit = max(1, min(100, round(rate)))
-                begins_at = self.ledger.paces.reserve(
+                self.leaves_at = self.ledger.paces.reserve(
                     self.transport.name, self.credit, per_second=rate, now=self.clock()
                 )
-                self.stop.wait(max(0.0, (begins_at - self.clock()).total_seconds()))
             self.credit -= 1
+            leaves_at = self.leaves_at
+        while leaves_at and not self.is_stopped:
+            left = (leaves_at - self.clock()).total_seconds()
+            if left <= 0:
+                return
+            self.stop.wait(min(left, _INTERVAL_SECONDS))
+            self.look()
 
     def report(self) -> DispatchReport:
         """What has been recorded so far."""
@@ -216,7 +231,7 @@ class _Sending:
                 limit = self.manners.limit
                 if limit is not None and self.report().done >= limit:
                     self.stopped_because = StopReason.LIMITED
-                elif not self._lingers():
+                elif not self._lingers() and not self.recover():
                     self.stopped_because = StopReason.NOTHING_LEFT
         if self.stopped_because is StopReason.NOT_STOPPED:
             self.stop.wait(_TURN_SECONDS)

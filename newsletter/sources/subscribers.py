@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from newsletter.model.issue import Taxonomy
 from newsletter.model.problem import Problem, did_you_mean
@@ -65,13 +65,18 @@ def _read(rows: _Rows, shown: str, taxonomy: Taxonomy) -> Iterator[SubscriberRow
     # A column that the file lacks is read from the empty cell added to each row.
     pick = itemgetter(*(names.index(name) if name in names else -1 for name in COLUMNS))
     parse_row, width = row_parser(taxonomy), len(names)
+    # Absent, these leave what is stored alone: an empty cell would be a statement.
+    absent: dict[str, Any] = {
+        name: None for name in ("name", "topics", "language") if name not in names
+    }
     for line, row in rows:
         if isinstance(row, str):
             yield Problem(shown, line, row)
         elif len(row) == width:
             try:
                 row.append("")
-                yield parse_row(pick(row))
+                parsed = parse_row(pick(row))
+                yield parsed._replace(**absent) if absent else parsed
             except ValueError as error:
                 if any(map(str.strip, row)):
                     yield Problem(shown, line, str(error))

@@ -17,16 +17,16 @@ from sqlalchemy import (
     update,
 )
 
+from newsletter.ledger.states import is_sending
 from newsletter.ledger.tables import (
     BatchStatus,
     Instant,
     batches,
     deliveries,
-    issues,
     subscribers,
     suppressions,
 )
-from newsletter.model.delivery import Batch, Delivery, DeliveryStatus, IssueState, SkipReason
+from newsletter.model.delivery import Batch, Delivery, DeliveryStatus, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
 _S = DeliveryStatus
@@ -37,16 +37,14 @@ _is_planned: Final = and_(_d.batch_id == _batch, _d.status == _S.PLANNED)
 
 _NEXT: Final = (
     select(_b.id, _b.variant_id, _b.fence)
-    .join(issues, issues.c.month == _b.month)
     .where(
         _b.month == bindparam("month"),
         _b.status == BatchStatus.PLANNED,
         or_(_b.next_attempt_at.is_(None), _b.next_attempt_at <= _now),
-        issues.c.state == IssueState.SENDING,
     )
     .order_by(_b.id)
     .limit(1)
-    .with_for_update(of=batches, skip_locked=True)
+    .with_for_update(skip_locked=True)
 )
 _COUNT_PLANNED: Final = select(func.count()).select_from(deliveries).where(_is_planned)
 _MOVE: Final = (
@@ -99,6 +97,8 @@ def take_next(
 
     Who may no longer be mailed is skipped instead: the batch may come without deliveries.
     """
+    if not is_sending(connection, month):
+        return None
     found = connection.execute(_NEXT, {"month": month, "now": now}).one_or_none()
     if found is None:
         return None

@@ -1,6 +1,5 @@
 """The database: opened, brought up to date and spoken to; what fails becomes one clear line."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -8,54 +7,31 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import (
-    URL,
     ColumnElement,
     Connection,
     Dialect,
-    Engine,
     Row,
     Select,
     Table,
-    create_engine,
-    event,
     inspect,
     make_url,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import (
-    ArgumentError,
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    ProgrammingError,
-)
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from newsletter.errors import LedgerError
+from newsletter.ledger.backend import Backend
+from newsletter.ledger.postgresql import (
+    begin_migration,
+    insert_all,
+    open_postgresql,
+    without_secrets,
+)
+from newsletter.ledger.sqlite import empty_log, open_sqlite
 from newsletter.ledger.tables import SCHEMA_VERSION
 
-# An erased address must be gone from the file's free space too, hence secure_delete. The cache,
-# 16 MiB a connection, and the log, 80 MiB, hold much of the index of a million delivery ids, which
-# are written in random order: a page seldom goes to the file twice. A larger cache is no faster.
-_PRAGMAS: Final = (
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "foreign_keys = ON",
-    "secure_delete = ON",
-    "cache_size = -16384",
-    "wal_autocheckpoint = 20000",
-)
-_BUSY_SECONDS: Final = "10"
 _PAGE: Final = 5000
-
-_ADVICE: Final = {
-    "database is locked": "the database is busy; try again when the other command is done",
-    "database or disk is full": "the disk is full; make room and try again",
-    "attempt to write a readonly database": "the database may only be read; check its rights",
-    "unable to open database file": "the database cannot be opened; check the path and its rights",
-    "file is not a database": "this file is not a database",
-    "database disk image is malformed": "the database is damaged; restore a backup",
-}
 
 AnyRow = Row[*tuple[Any, ...]]
 AnySelect = Select[*tuple[Any, ...]]
@@ -67,28 +43,22 @@ class Database:
     Whatever speaks to it raises `LedgerError` where it is busy, full, read-only, damaged or gone.
     """
 
-    def __init__(self, engine: Engine, file: Path) -> None:
-        self.file = file
-        self._reading = engine
-        self._writing = engine.execution_options(begin="BEGIN IMMEDIATE")
+    def __init__(self, backend: Backend) -> None:
+        self.file = backend.file  # of SQLite; None for a server
+        self._where = backend.where
+        self._explain = backend.explain
+        self._reading = backend.reading
+        self._writing = backend.writing
 
     @classmethod
     def open(cls, url: str, *, base: Path) -> Self:
-        """The database at `url`, made where it is absent and migrated where it is older.
+        """The database at `url`: of SQLite made where it is absent; migrated where it is older.
 
-        A relative path counts from `base`. `?timeout=SECONDS` sets how long to wait for another
-        writer. Raises `LedgerError` for a file that is no database, one of a newer program, and
-        any kind but an SQLite file.
+        A relative SQLite file counts from `base`; its `?timeout=SECONDS` sets how long to wait for
+        another writer. Raises `LedgerError` for a file that is no database, a server that does
+        not answer, a database of a newer program, and any other kind.
         """
-        address = _absolute(url, base)
-        file = Path(str(address.database))
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LedgerError(
-                f"this folder cannot be made: {error.strerror}", where=str(file.parent)
-            ) from error
-        database = cls(_sqlite_engine(address), file)
+        database = cls(_backend(url, base))
         try:
             database._bring_up_to_date()
         except LedgerError:
@@ -98,7 +68,7 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
-        self._reading.dispose()
+        self._writing.dispose()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -108,7 +78,10 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that nobody writes beside, committed at the end unless it raises."""
+        """A transaction, committed at the end unless it raises.
+
+        In SQLite nobody writes beside it; a server lets others in, but where rows are locked.
+        """
         with self._plainly(), self._writing.begin() as connection:
             yield connection
 
@@ -127,17 +100,34 @@ class Database:
                 return
             last = rows[-1]._mapping[key]  # noqa: SLF001 - SQLAlchemy's public name for it
 
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection outside any transaction that ends with the block, and its locks with it."""
+        alone = self._writing.execution_options(isolation_level="AUTOCOMMIT")
+        with self._plainly():
+            connection = alone.connect()
+        try:
+            yield connection
+        finally:
+            connection.invalidate()
+            connection.close()
+
     def forget_deleted(self) -> None:
-        """Empty the write-ahead log, which still holds what was just deleted."""
-        outside = self._reading.execution_options(begin=None)
-        with self._plainly(), outside.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Leave nothing of what was just deleted in the files of SQLite.
+
+        A server's own files are its keeper's: it clears them when it vacuums and recycles its log.
+        """
+        if self.file:
+            with self._plainly():
+                empty_log(self._reading)
 
     def _bring_up_to_date(self) -> None:
         with self.read() as connection:
             if _schema_version(connection) == SCHEMA_VERSION:
                 return
         with self.write() as connection:
+            if _is_postgresql(connection):
+                begin_migration(connection)
             self._migrate(connection)
 
     def _migrate(self, connection: Connection) -> None:
@@ -154,7 +144,7 @@ class Database:
             raise LedgerError(
                 f"made by a newer newsletter program (schema {_schema_version(connection)}); "
                 "use that one",
-                where=str(self.file),
+                where=self._where,
             ) from error
 
     @contextmanager
@@ -162,11 +152,11 @@ class Database:
         """The one place where a database's failure becomes a `LedgerError`."""
         try:
             yield
-        except (DataError, IntegrityError, ProgrammingError):
-            raise
         except DatabaseError as error:
-            words = str(error.orig)
-            raise LedgerError(_ADVICE.get(words, words), where=str(self.file)) from error
+            words = self._explain(error)
+            if words is None:
+                raise
+            raise LedgerError(words, where=self._where) from error
 
 
 def insert_absent(
@@ -179,17 +169,28 @@ def insert_absent(
     """
     if not rows:
         return 0
+    if _is_postgresql(connection):
+        return insert_all(connection, table, rows)
     sql = _insert_sql(connection.dialect, table, len(rows[0]))
     return connection.exec_driver_sql(sql, list(rows)).rowcount
 
 
 @cache
 def _insert_sql(dialect: Dialect, table: Table, width: int) -> str:
-    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
     numbered = table.autoincrement_column
     columns = [column.name for column in table.columns if column is not numbered]
     statement = insert(table).on_conflict_do_nothing()
     return str(statement.compile(dialect=dialect, column_keys=columns[:width]))
+
+
+def keep_writers_out(connection: Connection, table: Table) -> None:
+    """Let nobody else write to `table` before the transaction ends; in SQLite nobody can."""
+    if _is_postgresql(connection):
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 def _schema_version(connection: Connection) -> str | None:
@@ -198,32 +199,15 @@ def _schema_version(connection: Connection) -> str | None:
     return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
-def _absolute(url: str, base: Path) -> URL:
+def _backend(url: str, base: Path) -> Backend:
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise LedgerError(f"not a database address: '{url}'") from error
+        raise LedgerError("not a database address; write sqlite:///var/newsletter.db") from error
+    if address.drivername == "postgresql+psycopg":
+        return open_postgresql(address)
     file = address.database or ":memory:"
-    if address.drivername != "sqlite" or file.startswith((":", "file:")):
-        shown = address.render_as_string(hide_password=True)
-        raise LedgerError(f"'{shown}' cannot be used; write sqlite:///var/newsletter.db")
-    waiting = address.query.get("timeout", _BUSY_SECONDS)
-    return address.set(database=str(base / file), query={"timeout": waiting})
-
-
-def _sqlite_engine(address: URL) -> Engine:
-    engine = create_engine(address, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def prepare(driver: sqlite3.Connection, _record: object) -> None:
-        # The driver begins transactions on its own, late and never IMMEDIATE; None stops that.
-        driver.isolation_level = None
-        for pragma in _PRAGMAS:
-            driver.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if statement := connection.get_execution_options().get("begin", "BEGIN"):
-            connection.exec_driver_sql(statement)
-
-    return engine
+    if address.drivername == "sqlite" and not file.startswith((":", "file:")):
+        return open_sqlite(address, base)
+    shown = without_secrets(address)
+    raise LedgerError(f"'{shown}' cannot be used; write sqlite:///var/newsletter.db")

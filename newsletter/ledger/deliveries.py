@@ -19,7 +19,15 @@ from newsletter.ledger.outcomes import (
     settle,
 )
 from newsletter.ledger.planning import Planning
-from newsletter.ledger.states import FrozenIssue, freeze, load_frozen, lock_state, move_state, thaw
+from newsletter.ledger.states import (
+    FrozenIssue,
+    freeze,
+    load_frozen,
+    lock_state,
+    move_state,
+    share_state,
+    thaw,
+)
 from newsletter.ledger.tables import (
     BatchStatus,
     batches,
@@ -77,6 +85,14 @@ class Deliveries:
         """What was frozen when the sending of the issue began, if it has."""
         with self._database.read() as connection:
             return load_frozen(connection, month)
+
+    def state(self, month: str) -> IssueState | None:
+        """The state of an issue whose sending has begun."""
+        with self._database.read() as connection:
+            found: IssueState | None = connection.scalar(
+                select(issues.c.state).where(issues.c.month == month)
+            )
+        return found
 
     def months(self) -> list[str]:
         """Every month whose sending has begun, oldest first."""
@@ -200,7 +216,7 @@ class Deliveries:
         Raises `FenceLost` where the batch is in other hands; nothing is written then.
         """
         with self._database.write() as connection:
-            state = lock_state(connection, batch.month)
+            state = share_state(connection, batch.month)
             require_held(connection, batch)
             settle(connection, batch, receipts, now=now, max_attempts=max_attempts)
             if close_batch:
@@ -209,7 +225,7 @@ class Deliveries:
     def release(self, batch: Batch, *, now: datetime) -> None:
         """Give back what of the batch has no answer yet, certainly unsent; nothing if not held."""
         with self._database.write() as connection:
-            state = lock_state(connection, batch.month)
+            state = share_state(connection, batch.month)
             if is_held(connection, batch.id, batch.owner, batch.fence):
                 close(connection, batch.id, state, now=now)
 
@@ -235,7 +251,7 @@ class Deliveries:
                 continue
             is_repeatable = can_repeat(Orphan(*orphan))
             with self._database.write() as connection:
-                state = lock_state(connection, month)
+                state = share_state(connection, month)
                 if is_held(connection, batch_id, owner, fence):
                     if not is_repeatable:
                         unanswered += lose_sight(connection, batch_id, now=now)

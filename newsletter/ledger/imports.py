@@ -13,7 +13,6 @@ from sqlalchemy import (
     Column,
     Connection,
     MetaData,
-    String,
     Table,
     Text,
     and_,
@@ -30,10 +29,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from newsletter.ledger.database import insert_absent
+from newsletter.ledger.database import insert_absent, keep_writers_out
 from newsletter.ledger.tables import (
     Instant,
     consents,
+    key_text,
     subscribers,
     suppressions,
     to_microseconds,
@@ -67,20 +67,21 @@ class ImportCounts:
 _rows: Final = Table(
     "import_rows",
     MetaData(),
-    Column("new_id", String(32)),  # used where the address is new
+    Column("new_id", key_text(32)),  # used where the address is new
     Column("email", Text),
-    Column("email_key", Text),
+    Column("email_key", key_text()),
     Column("name", Text),
     Column("topics", Text),
     Column("language", Text),
     Column("status", subscribers.c.status.type),
     Column("at", Instant),
     Column("source", Text),
-    Column("known_id", String(32)),  # the rest is found out: whose address it is
+    Column("known_id", key_text(32)),  # the rest is found out: whose address it is
     Column("is_left", Boolean),  # whether that person has unsubscribed
     Column("agrees", Boolean),  # whether the row brings a consent not yet on record
     Column("differs", Boolean),  # whether it says anything but what is stored
     prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",
 )
 _row, _person = _rows.c, subscribers.c
 _now: Final = bindparam("now", type_=Instant)
@@ -175,6 +176,7 @@ def merge_rows(
 ) -> ImportCounts:
     """Merge rows into what is stored, as if one after another; `ids` are for new people."""
     counts = ImportCounts()
+    keep_writers_out(connection, subscribers)
     for distinct in _layers(rows):
         connection.execute(CreateTable(_rows, if_not_exists=True))
         insert_absent(connection, _rows, _staged(distinct, ids))

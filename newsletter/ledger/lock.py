@@ -1,34 +1,59 @@
 """Who is alive: each sender holds a lock under its owner's name for as long as it lives.
 
-The operating system lets go of it when the process ends, however that comes about.
+The operating system or the database's server lets go of it when the process ends, however that
+comes about.
 """
 
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
+
+from sqlalchemy import func, select
 
 from newsletter.errors import LedgerError
 from newsletter.ledger.database import Database
 
 
 class OwnerLocks:
-    """The locks of a database's senders: files beside it, locked with `flock`."""
+    """The locks of a database's senders: beside an SQLite file, or in PostgreSQL itself."""
 
     def __init__(self, database: Database) -> None:
-        self._folder = database.file.with_name(f"{database.file.name}-senders")
+        self._locks: _FileLocks | _ServerLocks = (
+            _FileLocks(database.file) if database.file else _ServerLocks(database)
+        )
 
     @contextmanager
     def hold(self, owner: str) -> Iterator[None]:
         """Be known as alive under `owner`, a name used once, until the end of the block.
 
-        Raises `LedgerError` where the lock cannot be written, or `owner` is alive already.
+        Raises `LedgerError` where the lock cannot be had, or `owner` is alive already.
         """
+        with self._locks.hold(owner):
+            yield
+
+    def is_alive(self, owner: str) -> bool:
+        """Whether somebody holds `owner`'s lock; what a dead one left is removed.
+
+        Raises `LedgerError` where that cannot be known.
+        """
+        return self._locks.is_alive(owner)
+
+
+class _FileLocks:
+    """A file for each sender, locked with `flock`."""
+
+    def __init__(self, database: Path) -> None:
+        self._folder = database.with_name(f"{database.name}-senders")
+
+    @contextmanager
+    def hold(self, owner: str) -> Iterator[None]:
         file = self._file(owner)
         if self.is_alive(owner):
-            raise LedgerError(f"another sender is called '{owner}'", where=str(file))
+            raise _taken(owner)
         with _locked(file):
             try:
                 yield
@@ -36,10 +61,6 @@ class OwnerLocks:
                 file.unlink(missing_ok=True)
 
     def is_alive(self, owner: str) -> bool:
-        """Whether somebody holds `owner`'s lock; what a dead one left is removed.
-
-        Raises `LedgerError` where that cannot be known.
-        """
         file = self._file(owner)
         try:
             with file.open() as lock:
@@ -55,6 +76,40 @@ class OwnerLocks:
 
     def _file(self, owner: str) -> Path:
         return self._folder / f"{quote(owner, safe='')}.lock"
+
+
+class _ServerLocks:
+    """PostgreSQL's advisory locks, each held by a session of its own.
+
+    A session that breaks, as at a restart of the server, loses its lock though its sender lives
+    on: others may then take its batches, and their fences keep the sender from writing to them.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def hold(self, owner: str) -> Iterator[None]:
+        with self._database.session() as session:
+            if not session.scalar(select(func.pg_try_advisory_lock(_number(owner)))):
+                raise _taken(owner)
+            yield
+
+    def is_alive(self, owner: str) -> bool:
+        # Shared, so that two who ask at once do not take each other for the owner.
+        ask = select(func.pg_try_advisory_xact_lock_shared(_number(owner)))
+        with self._database.write() as connection:
+            return not connection.scalar(ask)
+
+
+def _number(owner: str) -> int:
+    """64 bits with a sign, as PostgreSQL names its locks."""
+    digest = blake2b(owner.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _taken(owner: str) -> LedgerError:
+    return LedgerError(f"another sender is called '{owner}'")
 
 
 def _locked(file: Path) -> TextIO:

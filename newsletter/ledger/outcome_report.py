@@ -9,7 +9,7 @@ from sqlalchemy import exists, select
 from newsletter.ledger.database import Database
 from newsletter.ledger.subscribers import why_skipped
 from newsletter.ledger.tables import batches, deliveries, subscribers
-from newsletter.model.delivery import DeliveryStatus, SkipReason
+from newsletter.model.delivery import DeliveryStatus
 
 
 class OutcomeLine(NamedTuple):
@@ -58,5 +58,5 @@ def outcome_lines(database: Database, month: str) -> Iterator[OutcomeLine]:
         subscribers.c.id, subscribers.c.email, subscribers.c.name, why_skipped.label("why")
     ).where(~has_delivery)
     for row in database.pages(others, subscribers.c.id):
-        reason = row.why or SkipReason.NOTHING_MATCHES.value
+        reason = row.why or "no delivery was planned"
         yield OutcomeLine(row.email, row.name, "", DeliveryStatus.SKIPPED, reason, "", None)

@@ -20,11 +20,9 @@ class Paces:
         """When so many messages may begin to leave, if all senders keep to the rate."""
         is_it = paces.c.transport == transport
         with self._database.write() as connection:
-            free_at = connection.scalar(select(paces.c.free_at).where(is_it).with_for_update())
-            begins_at = max(now, free_at) if free_at else now
+            insert_absent(connection, paces, [(transport, to_microseconds(now))])
+            free = connection.execute(select(paces.c.free_at).where(is_it).with_for_update())
+            begins_at: datetime = max(now, free.scalar_one())
             after = begins_at + timedelta(seconds=messages / per_second)
-            if free_at is None:
-                insert_absent(connection, paces, [(transport, to_microseconds(after))])
-            else:
-                connection.execute(update(paces).where(is_it).values(free_at=after))
+            connection.execute(update(paces).where(is_it).values(free_at=after))
         return begins_at

@@ -21,7 +21,11 @@ _MOVES: Final = {
     _S.PAUSED: {_S.SENDING, _S.CANCELLED, _S.FINISHED},
 }
 
-_STATE: Final = select(issues.c.state).where(issues.c.month == bindparam("month")).with_for_update()
+_STATE: Final = select(issues.c.state).where(issues.c.month == bindparam("month"))
+# NO KEY, as a new batch refers to its issue: that must not wait for this, lest each wait for the
+# other.
+_LOCK_STATE: Final = _STATE.with_for_update(key_share=True)
+_SHARE_STATE: Final = _STATE.with_for_update(read=True)
 _FROZEN: Final = select(issues).where(issues.c.month == bindparam("month"))
 
 
@@ -74,10 +78,14 @@ def _frozen(row: AnyRow) -> FrozenIssue:
 
 
 def thaw(connection: Connection, month: str) -> bool:
-    """Forget that sending began, plan and all, if nothing has been sent or claimed; whether so."""
+    """Forget that sending began, plan and all, if nothing has been sent or claimed; whether so.
+
+    A paused or cancelled issue stays as it is.
+    """
     of_month = deliveries.c.month == month
     untouched = deliveries.c.status.in_((DeliveryStatus.PLANNED, DeliveryStatus.SKIPPED))
-    lock_state(connection, month)
+    if lock_state(connection, month) is not IssueState.SENDING:
+        return False
     if connection.scalar(select(exists().where(of_month, ~untouched))):
         return False
     connection.execute(delete(deliveries).where(of_month))
@@ -87,12 +95,25 @@ def thaw(connection: Connection, month: str) -> bool:
 
 
 def lock_state(connection: Connection, month: str) -> IssueState:
-    """The state, which nobody else can change before this transaction ends.
+    """The state, which nobody else can change or share before this transaction ends.
 
     Who locks an issue and its batches locks the issue first, lest two wait for each other. Raises
     `IssueError` where the issue's sending has not begun.
     """
-    state: IssueState | None = connection.scalar(_STATE, {"month": month})
+    return _begun(connection.scalar(_LOCK_STATE, {"month": month}), month)
+
+
+def share_state(connection: Connection, month: str) -> IssueState:
+    """The same, but others may share it: nobody can change it before all of them have ended."""
+    return _begun(connection.scalar(_SHARE_STATE, {"month": month}), month)
+
+
+def is_sending(connection: Connection, month: str) -> bool:
+    """Whether the issue is being sent, which stays so before this transaction ends."""
+    return connection.scalar(_SHARE_STATE, {"month": month}) is _S.SENDING
+
+
+def _begun(state: IssueState | None, month: str) -> IssueState:
     if state is None:
         raise IssueError("its sending has not begun", where=month)
     return state

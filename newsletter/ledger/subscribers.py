@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import and_, case, delete, exists, func, select, update
 
-from newsletter.ledger.database import AnyRow, AnySelect, Database, insert_absent
+from newsletter.ledger.database import AnyRow, AnySelect, Database, insert_absent, keep_writers_out
 from newsletter.ledger.imports import ImportCounts, merge_rows
 from newsletter.ledger.tables import (
     consents,
@@ -150,13 +150,17 @@ class Subscribers:
         person = select(subscribers.c.id).where(subscribers.c.email_key == email_key)
         erased = (digest, SuppressionReason.ERASED.value, "", to_microseconds(now))
         with self._database.write() as connection:
+            keep_writers_out(connection, subscribers)
             subscriber_id = connection.scalar(person)
             if subscriber_id is not None:
+                theirs = (deliveries.c.subscriber_id == subscriber_id) & deliveries.c.month.in_(
+                    select(issues.c.month)
+                )
+                # Locked first, so that the answer of a sender who is just recording is seen.
+                connection.execute(select(deliveries.c.id).where(theirs).with_for_update())
                 connection.execute(
                     update(deliveries)
-                    .where(deliveries.c.month.in_(select(issues.c.month)))
-                    .where(deliveries.c.subscriber_id == subscriber_id)
-                    .where(deliveries.c.reason.contains("@"))
+                    .where(theirs, deliveries.c.reason.contains("@"))
                     .values(reason="")
                 )
                 connection.execute(

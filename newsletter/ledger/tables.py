@@ -97,6 +97,16 @@ class BatchStatus(StrEnum):
     DONE = "done"  # nothing of it is left to send
 
 
+def key_text(length: int | None = None) -> String:
+    """Text that rows are found by or put in order of: everywhere in the order of its bytes.
+
+    Each column that is compared with another of these must be one as well, or PostgreSQL does not
+    know by whose order to compare them.
+    """
+    plain = String(length) if length else Text()
+    return plain.with_variant(type(plain)(length, collation="C"), "postgresql")
+
+
 def _words(kind: type[StrEnum]) -> Enum:
     return Enum(
         kind,
@@ -120,9 +130,9 @@ metadata: Final = MetaData(
 subscribers: Final = Table(
     "subscribers",
     metadata,
-    Column("id", String(32), primary_key=True),  # opaque hex, ordered by time, never given again
+    Column("id", key_text(32), primary_key=True),  # opaque hex, ordered by time, never given again
     Column("email", Text, nullable=False),  # as last written by the person or the file
-    Column("email_key", Text, nullable=False, unique=True),  # as addresses are compared
+    Column("email_key", key_text(), nullable=False, unique=True),  # as addresses are compared
     Column("name", Text, nullable=False),
     Column("topics", Text, nullable=False),  # slugs joined by ';'; empty: every topic
     Column("language", Text, nullable=False),  # empty: the newsletter's own
@@ -151,7 +161,7 @@ suppressions: Final = Table(
     "suppressions",
     metadata,
     # The address as compared; of an erased one nothing but a keyed digest, which has no '@'.
-    Column("key", Text, primary_key=True),
+    Column("key", key_text(), primary_key=True),
     Column("reason", _words(SuppressionReason), nullable=False),
     Column("source", Text, nullable=False),
     Column("at", Instant, nullable=False),
@@ -198,13 +208,15 @@ paces: Final = Table(
 deliveries: Final = Table(
     "deliveries",
     metadata,
-    Column("id", String(36), primary_key=True),  # UUIDv5 of month and subscriber
+    Column("id", key_text(36), primary_key=True),  # UUIDv5 of month and subscriber
     Column("month", String(7), nullable=False),
-    Column("subscriber_id", String(32), nullable=False),
+    Column("subscriber_id", key_text(32), nullable=False),
     Column("batch_id", ForeignKey(batches.c.id), nullable=False, index=True),
     Column("status", StatusCode, nullable=False),
     Column("reason", Text, nullable=False),  # the server's code or words, or ours
     Column("attempts", SmallInteger, nullable=False),  # how often a transport answered for it
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("month", "subscriber_id"),
+    # Room to rewrite a row in its own page, without its indexes: twice as quick to finish a batch.
+    postgresql_with={"fillfactor": 50},
 )

@@ -227,23 +227,27 @@ def test_a_fault_elsewhere_loses_no_answer(sender: Sender) -> None:
     assert sender.counts() == {Status.ACCEPTED: len(carrier.given), Status.PLANNED: left}
 
 
-def test_a_message_that_cannot_be_written_leaves_nothing_in_flight(sender: Sender) -> None:
+def test_a_message_that_cannot_be_written_leaves_nothing_in_flight(
+    sender: Sender, tmp_path: Path
+) -> None:
     sender.promise(3)
 
     def fail(_: Personalisation) -> bytes:
         raise NewsletterError("no such merge field")
 
     with pytest.raises(NewsletterError):
-        sender.send(Outbox(sender.database.file.with_name("outbox")), encode=fail)
+        sender.send(Outbox(tmp_path / "outbox"), encode=fail)
     assert sender.counts() == {Status.PLANNED: 3}
 
 
-def test_two_senders_share_the_work_and_nobody_is_sent_to_twice(sender: Sender) -> None:
+def test_two_senders_share_the_work_and_nobody_is_sent_to_twice(
+    sender: Sender, tmp_path: Path
+) -> None:
     ids = sender.promise(400, batch_size=10)
     carriers = [Carrier(lambda _: Outcome.ACCEPTED) for _ in range(2)]
 
     def run(carrier: Carrier) -> None:
-        own = Sender(sender.database.file.parent)
+        own = Sender(tmp_path)
         own.send(carrier)
         own.database.close()
 

@@ -11,9 +11,18 @@ from newsletter.ledger.subscribers import Subscribers
 from .rows import begin
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database: each test that needs one is about both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/var/newsletter.db"
+    url: str = request.getfixturevalue("postgresql")
+    return url
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database.open("sqlite:///var/newsletter.db", base=tmp_path)) as database:
+def database(database_url: str) -> Iterator[Database]:
+    with closing(Database.open(database_url, base=Path())) as database:
         yield database
 
 

@@ -1,4 +1,4 @@
-"""A sender in a process of its own: `sender.py STORY`, in the folder of a newsletter.
+"""A sender in a process of its own: `sender.py STORY DATABASE`.
 
 It prints what it did and, where the story has it killed, waits for that.
 """
@@ -65,8 +65,8 @@ def send(deliveries: Deliveries) -> None:
         say("\n".join(receipt.delivery_id for receipt in accepted))
 
 
-def main(story: str) -> None:
-    database = Database.open("sqlite:///var/newsletter.db", base=Path())
+def main(story: str, url: str) -> None:
+    database = Database.open(url, base=Path())
     deliveries = Deliveries(database)
     match story:
         case "plan":
@@ -79,4 +79,4 @@ def main(story: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

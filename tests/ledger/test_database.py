@@ -126,6 +126,7 @@ def test_a_database_that_somebody_else_is_writing_to_is_busy(tmp_path: Path) -> 
         pytest.fail("both write")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("pragma", "line"),
     [

@@ -1,6 +1,7 @@
 """Whatever senders, readers and editors do, in whatever order: nobody twice, nobody forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count, cycle
 from pathlib import Path
 from shutil import copyfile
@@ -10,7 +11,14 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 
 from newsletter.ledger.database import Database
@@ -30,6 +38,7 @@ from newsletter.model.delivery import (
     Receipt,
 )
 from newsletter.model.subscriber import SuppressionReason
+from tests.fakes.postgresql_server import PostgresqlServer
 
 from .rows import MONTH, NOW, begin, promises, row, statuses
 
@@ -48,11 +57,12 @@ REACHABLE: Final = {
 class Senders(RuleBasedStateMachine):
     """Two senders, one of which dies now and then, an editor, and readers who come and go."""
 
-    def __init__(self) -> None:
+    def __init__(self, empty: Callable[[], str] | None = None) -> None:
         super().__init__()
         self._folder = TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None)
         copyfile(EMPTY, Path(self._folder.name) / "newsletter.db")
-        self.database = Database.open("sqlite:///newsletter.db", base=Path(self._folder.name))
+        url = empty() if empty else "sqlite:///newsletter.db"
+        self.database = Database.open(url, base=Path(self._folder.name))
         self.subscribers = Subscribers(self.database)
         self.deliveries = Deliveries(self.database)
         self.names = (f"owner-{number}" for number in count())
@@ -245,7 +255,9 @@ class Senders(RuleBasedStateMachine):
             self.readers_come(2, variants=2, batch_size=5)
         while batch := self.deliveries.claim(MONTH, self.alive[0], now=NOW):
             answers = [Receipt(delivery.id, Outcome.ACCEPTED) for delivery in batch.deliveries]
+            assert self.accepted.isdisjoint(answer.delivery_id for answer in answers)
             self.deliveries.record(batch, answers, now=NOW)
+            self.accepted |= {answer.delivery_id for answer in answers}
         left = set(statuses(self.database).values())
         assert left.isdisjoint(PENDING)
         assert self.state is IssueState.CANCELLED or self.deliveries.finish_if_done(MONTH, now=NOW)
@@ -262,8 +274,15 @@ _FOLDERS: Final[list[TemporaryDirectory[str]]] = []
 EMPTY: Final = _empty_database()
 TestSenders = Senders.TestCase
 TestSenders.settings = settings(
-    max_examples=80,
+    max_examples=50,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+def test_the_same_holds_on_postgresql(postgresql_server: PostgresqlServer) -> None:
+    run_state_machine_as_test(
+        partial(Senders, postgresql_server.empty),  # type: ignore[arg-type]
+        settings=settings(TestSenders.settings, max_examples=8, stateful_step_count=25),
+    )

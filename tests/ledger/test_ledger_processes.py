@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from newsletter.ledger.database import Database
@@ -16,10 +17,9 @@ SENDER = Path(__file__).with_name("sender.py")
 S = DeliveryStatus
 
 
-def start(database: Database, story: str) -> subprocess.Popen[str]:
+def start(url: str, story: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(SENDER), story],
-        cwd=database.file.parents[1],
+        [sys.executable, str(SENDER), story, url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -34,11 +34,11 @@ def kill_when_ready(sender: subprocess.Popen[str]) -> None:
 
 
 def test_two_senders_share_the_work_and_no_delivery_is_in_both_hands(
-    database: Database, subscribers: Subscribers, deliveries: Deliveries
+    database: Database, database_url: str, subscribers: Subscribers, deliveries: Deliveries
 ) -> None:
     subscribers.import_rows(rows(4000), now=NOW, is_erased=None)
     deliveries.plan(MONTH, promises(subscribers, 3), now=NOW, batch_size=20)
-    senders = [start(database, "send") for _ in range(2)]
+    senders = [start(database_url, "send") for _ in range(2)]
     ends = [sender.communicate(timeout=120) for sender in senders]
     assert [errors for _, errors in ends] == ["", ""]
     sent = [ids.split() for ids, _ in ends]
@@ -49,10 +49,10 @@ def test_two_senders_share_the_work_and_no_delivery_is_in_both_hands(
 
 
 def test_a_plan_killed_in_the_middle_is_completed_by_the_next(
-    database: Database, subscribers: Subscribers, deliveries: Deliveries
+    database: Database, database_url: str, subscribers: Subscribers, deliveries: Deliveries
 ) -> None:
     subscribers.import_rows(rows(30_000), now=NOW, is_erased=None)
-    kill_when_ready(start(database, "plan"))
+    kill_when_ready(start(database_url, "plan"))
     planned = deliveries.counts(MONTH)[S.PLANNED]
     assert 0 < planned < 25_000
     assert deliveries.plan(MONTH, promises(subscribers), now=NOW) == 30_000 - planned
@@ -63,13 +63,20 @@ def test_a_plan_killed_in_the_middle_is_completed_by_the_next(
 
 
 def test_a_sender_killed_while_claiming_leaves_one_batch_to_recover_and_one_untouched(
-    database: Database, subscribers: Subscribers, deliveries: Deliveries
+    database: Database, database_url: str, subscribers: Subscribers, deliveries: Deliveries
 ) -> None:
     subscribers.import_rows(rows(30), now=NOW, is_erased=None)
     deliveries.plan(MONTH, promises(subscribers), now=NOW, batch_size=10)
-    kill_when_ready(start(database, "claim"))
+    kill_when_ready(start(database_url, "claim"))
     assert deliveries.counts(MONTH) == {S.SENDING: 10, S.PLANNED: 20}
     is_alive = OwnerLocks(database).is_alive
-    assert deliveries.recover(MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW) == 10
+    for _ in range(200):  # a server needs a moment to see that the connection is closed
+        recovered = deliveries.recover(
+            MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW
+        )
+        if recovered:
+            break
+        time.sleep(0.05)
+    assert recovered == 10
     assert deliveries.counts(MONTH) == {S.UNCERTAIN: 10, S.PLANNED: 20}
     assert deliveries.recover(MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW) == 0

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 
 from newsletter.ledger.database import Database
 from newsletter.ledger.deliveries import Deliveries
@@ -125,7 +126,7 @@ def test_others_may_write_while_the_unplanned_are_read(subscribers: Subscribers)
 
 
 def test_erasing_leaves_the_address_nowhere_in_the_database_s_files(
-    database: Database, subscribers: Subscribers, deliveries: Deliveries
+    database: Database, subscribers: Subscribers, deliveries: Deliveries, tmp_path: Path
 ) -> None:
     subscribers.import_rows(rows(3000), now=NOW, is_erased=None)
     subscribers.import_rows([row(consent_source=f"wrote from {ANA}")], now=NOW, is_erased=None)
@@ -146,7 +147,7 @@ def test_erasing_leaves_the_address_nowhere_in_the_database_s_files(
     problems = list(deliveries.problems(MONTH))
     assert [(problem.email, problem.reason) for problem in problems] == [("", "")]
     assert len(statuses(database)) == 3001
-    for file in database.file.parent.iterdir():
+    for file in tmp_path.rglob("*"):
         assert not file.is_file() or ANA.encode() not in file.read_bytes()
 
 

@@ -6,14 +6,18 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_SUBSCRIBER_ID = sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql")
+_DELIVERY_ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Make the first tables."""
     op.create_table(
         "subscribers",
-        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("id", _SUBSCRIBER_ID, nullable=False),
         sa.Column("email", sa.Text, nullable=False),
-        sa.Column("email_key", sa.Text, nullable=False),
+        sa.Column("email_key", _KEY, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("topics", sa.Text, nullable=False),
         sa.Column("language", sa.Text, nullable=False),
@@ -28,7 +32,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "consents",
-        sa.Column("subscriber_id", sa.String(32), nullable=False),
+        sa.Column("subscriber_id", _SUBSCRIBER_ID, nullable=False),
         sa.Column("number", sa.SmallInteger, nullable=False),
         sa.Column("at", sa.BigInteger),
         sa.Column("source", sa.Text, nullable=False),
@@ -42,7 +46,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "suppressions",
-        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("key", _KEY, nullable=False),
         sa.Column("reason", sa.String(16), nullable=False),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
@@ -84,9 +88,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("id", _DELIVERY_ID, nullable=False),
         sa.Column("month", sa.String(7), nullable=False),
-        sa.Column("subscriber_id", sa.String(32), nullable=False),
+        sa.Column("subscriber_id", _SUBSCRIBER_ID, nullable=False),
         sa.Column("batch_id", sa.Integer, nullable=False),
         sa.Column("status", sa.SmallInteger, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
@@ -95,5 +99,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
         sa.UniqueConstraint("month", "subscriber_id", name="uq_deliveries_month_subscriber_id"),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name="fk_deliveries_batch_id"),
+        postgresql_with={"fillfactor": 50},
     )
     op.create_index("ix_deliveries_batch_id", "deliveries", ["batch_id"])

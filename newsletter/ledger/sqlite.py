@@ -1,0 +1,79 @@
+"""SQLite: one file, one writer at a time."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
+
+from newsletter.errors import LedgerError
+from newsletter.ledger.backend import Backend
+
+# An erased address must be gone from the file's free space too, hence secure_delete. The cache,
+# 16 MiB a connection, and the log, 80 MiB, hold much of the index of a million delivery ids, which
+# are written in random order: a page seldom goes to the file twice. A larger cache is no faster.
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+    "cache_size = -16384",
+    "wal_autocheckpoint = 20000",
+)
+_BUSY_SECONDS: Final = "10"
+
+_ADVICE: Final = {
+    "database is locked": "the database is busy; try again when the other command is done",
+    "database or disk is full": "the disk is full; make room and try again",
+    "attempt to write a readonly database": "the database may only be read; check its rights",
+    "unable to open database file": "the database cannot be opened; check the path and its rights",
+    "file is not a database": "this file is not a database",
+    "database disk image is malformed": "the database is damaged; restore a backup",
+}
+
+
+def open_sqlite(address: URL, base: Path) -> Backend:
+    """The file of `address`, its folder made; a relative one lies in `base`."""
+    file = base / str(address.database)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"this folder cannot be made: {error.strerror}", where=str(file.parent)
+        ) from error
+    waiting = address.query.get("timeout", _BUSY_SECONDS)
+    engine = _engine(address.set(database=str(file), query={"timeout": waiting}))
+    writing = engine.execution_options(begin="BEGIN IMMEDIATE")
+    return Backend(engine, writing, _explain, where=str(file), file=file)
+
+
+def empty_log(engine: Engine) -> None:
+    """Empty the write-ahead log, which still holds what was just deleted."""
+    with engine.execution_options(begin=None).connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _explain(error: DatabaseError) -> str | None:
+    if isinstance(error, (DataError, IntegrityError, ProgrammingError)):
+        return None
+    words = str(error.orig)
+    return _ADVICE.get(words, words)
+
+
+def _engine(address: URL) -> Engine:
+    engine = create_engine(address, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def prepare(driver: sqlite3.Connection, _record: object) -> None:
+        # The driver begins transactions on its own, late and never IMMEDIATE; None stops that.
+        driver.isolation_level = None
+        for pragma in _PRAGMAS:
+            driver.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if statement := connection.get_execution_options().get("begin", "BEGIN"):
+            connection.exec_driver_sql(statement)
+
+    return engine

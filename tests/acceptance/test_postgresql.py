@@ -1,0 +1,57 @@
+"""The same commands over a ledger in PostgreSQL: one line of the config is another."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.acceptance.conftest import NEWSLETTER, Folder
+
+MANY = 300
+
+
+@pytest.fixture
+def on_server(folder: Folder, postgresql: str) -> Folder:
+    folder.edit("config.toml", "sqlite:///var/newsletter.db", postgresql)
+    return folder
+
+
+def test_november_is_imported_sent_and_reported_from_postgresql(on_server: Folder) -> None:
+    on_server.ok("subscribers", "import", "subscribers/example.csv")
+    on_server.ok("send", "2022-11", "--yes")
+    assert len(on_server.emails()) == 22
+    status = json.loads(on_server.ok("status", "2022-11", "--json"))
+    assert (status["state"], status["deliveries"]["accepted"]) == ("finished", 22)
+    assert not list((on_server.path / "var").glob("newsletter.db*"))
+
+
+def test_a_killed_send_is_gone_on_with_and_every_email_is_written_once(on_server: Folder) -> None:
+    people = "\n".join(f"reader{number}@clinic.example" for number in range(MANY))
+    (on_server.path / "people.csv").write_text(f"email\n{people}\n", "utf-8")
+    on_server.ok("subscribers", "import", "people.csv")
+    outbox = on_server.path / "var/outbox/new"
+    command = [NEWSLETTER, "send", "2022-11", "--yes"]
+    with subprocess.Popen(
+        command, cwd=on_server.path, env=on_server.environ, stdout=subprocess.DEVNULL
+    ) as sender:
+        while len(list(outbox.glob("*.eml"))) < 20 and sender.poll() is None:
+            time.sleep(0.001)
+        sender.kill()
+    assert sender.returncode == -signal.SIGKILL
+    before = {file.name: file.stat().st_ino for file in outbox.glob("*.eml")}
+    assert len(before) < MANY
+
+    on_server.ok("send", "2022-11", "--yes")
+    after = {file.name: file.stat().st_ino for file in outbox.glob("*.eml")}
+    assert before.items() <= after.items()
+    assert len(after) == len(on_server.emails()) == MANY
+
+
+def test_a_server_that_is_away_is_one_line_without_the_password(folder: Folder) -> None:
+    address = "postgresql+psycopg://news:a-secret@127.0.0.1:1/newsletter"
+    folder.edit("config.toml", "sqlite:///var/newsletter.db", address)
+    line = folder.refused("send", "2022-11", "--yes")
+    assert "Connection refused" in line
+    assert "a-secret" not in line

@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 DEMO := var/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench screenshots
+.PHONY: help demo test check format bench messages chaos screenshots
 
 help:  ## Say what there is to make.
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -42,6 +42,15 @@ format: $(READY)  ## Put the code into the form that `make check` asks for.
 
 bench: $(READY)  ## Measure how quick the program is.
 	@$(BIN)/python -m tests.bench
+
+chaos: $(READY)  ## Kill hundreds of senders and count who is lost or mailed twice.
+	@$(BIN)/python -m tests.chaos
+
+messages: $(READY)  ## Gather the words of code and templates for their translators.
+	@mkdir -p var
+	$(BIN)/pybabel -q extract -F newsletter/catalogues/mapping.cfg --no-location -o var/words.pot .
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -l fr -i var/words.pot -o newsletter/catalogues/fr.po
+	@sed -i -E '/^"(Project-Id|Report-Msgid|P.*-Date|Last-Translator|Language-Team|Generated-By)/d' newsletter/catalogues/fr.po
 
 screenshots: $(READY)  ## Take the README's pictures anew; needs a Chromium.
 	$(BIN)/python docs/screenshots.py

@@ -210,9 +210,9 @@ class _Sending:
 
     def _claim(self, owner: str) -> Batch | None:
         with self.lock:
-            left = None
+            left = self.transport.in_hand
             if self.manners.limit is not None:
-                left = self.manners.limit - self.report().done - self.claimed
+                left = min(left, self.manners.limit - self.report().done - self.claimed)
                 if left <= 0:
                     return None
             batch = self.ledger.deliveries.claim(

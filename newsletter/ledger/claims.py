@@ -84,7 +84,7 @@ _CLAIM: Final = (
 )
 
 
-def take_next(
+def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     connection: Connection,
     month: str,
     owner: str,

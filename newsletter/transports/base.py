@@ -21,6 +21,10 @@ class Transport(Protocol):
     def parallel(self) -> int:
         """How many calls of `send` at once are worth it."""
 
+    @property
+    def in_hand(self) -> int:
+        """How many messages to give one `send`: a sender that dies leaves so many in doubt."""
+
     def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
         """Take messages as it becomes ready for them and answer each with one receipt.
 

@@ -28,6 +28,7 @@ class Outbox:
 
     name: Final = "outbox"
     parallel: Final = 1
+    in_hand: Final = 1000
 
     def __init__(self, path: Path) -> None:
         self._tmp = path / "tmp"

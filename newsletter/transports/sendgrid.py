@@ -31,6 +31,7 @@ class Sendgrid:
 
     name: Final = "sendgrid"
     parallel: Final = 4
+    in_hand: Final = 1000
 
     def __init__(
         self,

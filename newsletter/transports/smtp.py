@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from threading import Condition
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.transports.base import Commit
 from newsletter.transports.smtp_connection import Connection, Directory
 from newsletter.transports.smtp_relay import Relay
 from newsletter.transports.waiting import Dialogues
+
+if TYPE_CHECKING:
+    from newsletter.errors import TransportError
 
 
 class Smtp:
@@ -27,6 +29,7 @@ class Smtp:
 
     name: Final = "smtp"
     parallel: Final = 1
+    in_hand: Final = 100
 
     def __init__(
         self, relay: Relay, *, envelope_sender: str, connections: int, timeout: timedelta
@@ -37,7 +40,11 @@ class Smtp:
             for _ in range(connections)
         )
 
-    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+    def send(
+        self,
+        messages: Iterable[Message],
+        commit: Commit | None = None,  # noqa: ARG002 - nothing can be called back
+    ) -> Iterator[Receipt]:
         """Send each message as a connection becomes free; receipts come as they are known.
 
         The first message goes alone, so that a wrong password is tried once. One that met a kept
@@ -45,7 +52,7 @@ class Smtp:
         """
         return _Round(self._pool, messages).receipts()
 
-    def can_repeat(self, provider_batch_id: str | None) -> bool:
+    def can_repeat(self, provider_batch_id: str | None) -> bool:  # noqa: ARG002
         """Never: a server that was given a message twice delivers it twice."""
         return False
 

@@ -32,6 +32,7 @@ class Nowhere:
 
     name = "nowhere"
     parallel = 1
+    in_hand = 1000
 
     def send(
         self, messages: Iterable[Message], commit: Callable[[str], None] | None = None

@@ -97,6 +97,7 @@ class Carrier:
 
     name = "carrier"
     parallel = 1
+    in_hand = 1000
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 DEMO := var/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench messages chaos screenshots
+.PHONY: help demo preview test check format bench messages chaos screenshots
 
 help:  ## Say what there is to make.
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -25,6 +25,9 @@ demo: $(READY)  ## Send the November 2022 issue to an example list, into a folde
 	@echo
 	@echo "The emails:   $(DEMO)/var/outbox/new (one .eml file each; mail programs open them)"
 	@echo "The archive:  $(DEMO)/archive/2022-11"
+
+preview: demo  ## Write the demo's emails as pages to look at, one for each choice of topics.
+	@cd $(DEMO) && $(CURDIR)/$(BIN)/newsletter build 2022-11 --out preview
 
 test: $(READY)  ## Run every test.
 	$(BIN)/pytest

@@ -45,7 +45,7 @@ def _choose(table: Table, present: Sequence[str], folder: IssueFolder) -> tuple[
     for place, stem in enumerate(listed):
         if stem not in present:
             hint = did_you_mean(stem, present)
-            table.report("articles", f"there is no article '{stem}' in a file of that name{hint}")
+            table.report("articles", f"there is no article '{stem}'{hint}")
         elif stem in listed[:place]:
             table.report("articles", f"the article '{stem}' stands here twice")
     if not listed:

@@ -21,6 +21,7 @@ from newsletter.render.renderer import CompiledIssue, Renderer
 from newsletter.sources.issues import ContentRules, misnamed_months, months, read_issue
 from newsletter.sources.taxonomy import read_taxonomy
 from newsletter.templates import Templates
+from newsletter.toml import key_lines
 
 Compiled = Mapping[str, CompiledIssue]  # by language
 
@@ -104,8 +105,10 @@ class Desk:
         return chosen
 
     def place(self, month: str) -> str:
-        """The file that states an issue's status, as messages name it."""
-        return self.folders.shown(self.folders.issues / month / "issue.toml")
+        """The line that states an issue's status, as messages name it."""
+        path = self.folders.issues / month / "issue.toml"
+        line = key_lines(path.read_text("utf-8")).get(("status",), 1)
+        return f"{self.folders.shown(path)}:{line}"
 
     def _read(self, month: str) -> tuple[Issue | None, list[Problem]]:
         folder = self.folders.issues / month
@@ -152,8 +155,9 @@ class Desk:
 
     def check_rendered(self, issue: Issue, compiled: Compiled) -> list[Problem]:
         """What is wrong with the rendered whole issue, the largest variant of each language."""
+        path = self.folders.shown(self.folders.issues / issue.month / "issue.toml")
         wholes = [self.render(compiled, whole_issue(issue, language)) for language in compiled]
-        return [p for whole in wholes for p in check_rendered(whole, self.place(issue.month))]
+        return [p for whole in wholes for p in check_rendered(whole, path)]
 
     def impersonal(self, compiled: Compiled, variant: Variant) -> SentVariant:
         """The variant as anybody may see it: no name, and links that belong to nobody."""

@@ -21,6 +21,7 @@ from newsletter.archive.publish import (
     PublishReport,
     publish_sent,
     publish_site,
+    sent_months,
     write_variants,
 )
 from newsletter.assemble import variant_by_id
@@ -256,8 +257,9 @@ class Pipeline:
 
     def _build_archive(self, in_hand: Mapping[str, Issue]) -> PublishReport:
         there = self.desk.months()
-        sent = [month for month in self.ledger.deliveries.months() if self._was_sent(month)]
-        for month in sent:
+        sent = {month for month in self.ledger.deliveries.months() if self._was_sent(month)}
+        sent |= sent_months(self.desk.folders.archive)  # also those of a database that was lost
+        for month in sorted(sent):
             if month not in there:
                 where = self.desk.folders.shown(self.desk.folders.issues / month)
                 raise IssueError("was sent, but its folder is gone; put it back", where=where)

@@ -19,6 +19,7 @@ __all__ = [
     "SentVariant",
     "publish_sent",
     "publish_site",
+    "sent_months",
     "write_variants",
 ]
 
@@ -90,14 +91,24 @@ def publish_sent(folder: Path, month: str, variants: Sequence[SentVariant]) -> P
     )
 
 
+def sent_months(folder: Path) -> set[str]:
+    """The months of which there are copies of what was sent."""
+    return {manifest.parents[1].name for manifest in folder.glob(f"*/sent/{_MANIFEST}")}
+
+
 def write_variants(folder: Path, variants: Sequence[SentVariant]) -> None:
     """Put each variant into `folder` as `<id>.html` and `<id>.txt`, and their `manifest.json`.
 
     The manifest maps the id to the variant's articles and to the bytes and SHA-256 of its HTML
-    file. Raises ArchiveError where the disk refuses.
+    file. What an earlier manifest there lists beside these is removed. Raises ArchiveError where
+    the disk refuses.
     """
+    earlier = _read_json(folder / _MANIFEST) or {}
     for name, data in _copies(variants, {}).items():
         write_whole(folder / name, data)
+    for variant_id in earlier.keys() - {variant.id for variant in variants}:
+        for suffix in ("html", "txt"):
+            remove(folder / f"{variant_id}.{suffix}", folder)
 
 
 def _copies(variants: Sequence[SentVariant], earlier: dict[str, Any]) -> dict[str, bytes]:

@@ -63,6 +63,7 @@ def resolve(
     Example: newsletter resolve 2022-11 --as retry
     """
     pipeline = open_pipeline(load(context))
+    pipeline.standing(month)  # an unknown month is refused
     deliveries = pipeline.ledger.deliveries
     if verdict is None:
         number = 0

@@ -130,8 +130,10 @@ def send(
         raise NewsletterError(
             "nobody to send to; to add people: newsletter subscribers import FILE"
         )
+    for problem in pipeline.desk.check(month):
+        warn(str(problem))
     going = min(going, limit or going)
-    question = f'Send {month}, "{issue.subject}", to {going:,} through {config.transport.use}?'
+    question = f'Send {month}, "{issue.subject}", to {going:,} people by {config.transport.use}?'
     if going and not yes and not ask(question):
         raise NewsletterError("nothing was sent; --yes sends without asking")
     with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
@@ -231,7 +233,7 @@ def _show_standing(standing: "Standing") -> None:
         for word, at in (("begun", standing.started_at), ("finished", standing.finished_at))
         if at
     ]
-    say(f"{standing.month} is {standing.state}" + (f" ({', '.join(times)})" if times else ""))
+    say(f"{standing.month}: {standing.state}" + (f" ({', '.join(times)})" if times else ""))
     for delivery_status, count in standing.counts.items():
         say(f"  {delivery_status:<10} {count:>9,}")
 

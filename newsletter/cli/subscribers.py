@@ -38,7 +38,8 @@ def import_(
     if counts.kept_out:
         note(f"{counts.kept_out:,} left as they are: unsubscribed, suppressed or erased.")
     if bad:
-        raise NewsletterError(f"{bad:,} bad rows were not imported; mend them and import again")
+        rows = "1 row was" if bad == 1 else f"{bad:,} rows were"
+        raise NewsletterError(f"{rows} not imported; mend what is listed and import again")
 
 
 @app.command()

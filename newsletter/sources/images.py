@@ -14,7 +14,13 @@ from newsletter.textfile import has_control_characters, read_bytes
 _MOST_BYTES: Final = 2_000_000
 _BETTER_BYTES: Final = 400_000
 _MOST_PIXELS: Final = 25_000_000
-_FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
+_SUFFIXES: Final = {  # by Pillow's names; servers tell a picture's kind by its suffix
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "GIF": (".gif",),
+    "WEBP": (".webp",),
+}
+_ANY_SUFFIX: Final = tuple(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")
 _ORIENTATION: Final = 0x0112  # the EXIF tag; from 5 on the picture is shown on its side
 
@@ -29,10 +35,13 @@ def check_picture(picture: Picture, path: str, folder: IssueFolder) -> None:
         return
     try:
         data = _read(name, folder)
-        width, height = _measure(data)
+        width, height, suffixes = _measure(data)
     except ValueError as fault:
         folder.problems.append(Problem(path, picture.line, f"the picture '{name}' {fault}"))
         return
+    if not name.lower().endswith(suffixes):
+        message = f"the picture '{name}' should end in {' or '.join(suffixes)}, as its content is"
+        folder.warn(path, picture.line, message)
     if len(data) > _BETTER_BYTES:
         message = f"the picture '{name}' is heavy ({len(data) // 1000} kB); 400 kB is better"
         folder.warn(path, picture.line, message)
@@ -69,17 +78,22 @@ def _check_name(name: str) -> None:
     is_plain = {"", ".", ".."}.isdisjoint(name.split("/")) and "\\" not in name
     if not is_plain or has_control_characters(name) or len(name.encode()) > 255:
         raise ValueError("must be the plain name of a file in the issue's folder, as in chart.png")
+    if not name.lower().endswith(_ANY_SUFFIX):
+        raise ValueError(f"must have a name that ends in {', '.join(_ANY_SUFFIX)}")
 
 
-def _measure(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, as shown; ValueError where the data is no sound picture."""
+def _measure(data: bytes) -> tuple[int, int, tuple[str, ...]]:
+    """Width and height in pixels, as shown, and the suffixes that suit the picture's kind.
+
+    Raises ValueError where the data is no sound picture.
+    """
     from PIL import Image as Pillow  # noqa: PLC0415 - 40 ms that an issue without pictures saves
     from PIL import UnidentifiedImageError  # noqa: PLC0415
 
     too_large = f"has more than {_MOST_PIXELS // 1_000_000} million pixels"
     try:
         with warnings.catch_warnings(action="error", category=Pillow.DecompressionBombWarning):
-            picture = Pillow.open(BytesIO(data), formats=_FORMATS)
+            picture = Pillow.open(BytesIO(data), formats=list(_SUFFIXES))
         width, height = picture.size
         if width * height <= _MOST_PIXELS:
             picture.load()
@@ -92,4 +106,6 @@ def _measure(data: bytes) -> tuple[int, int]:
         raise ValueError(f"is damaged: {error}") from None
     if width * height > _MOST_PIXELS:
         raise ValueError(too_large)
-    return (height, width) if is_sideways else (width, height)
+    if is_sideways:
+        width, height = height, width
+    return width, height, _SUFFIXES[str(picture.format)]

@@ -90,10 +90,10 @@ def _column(cell: str) -> str:
 
 def _header_faults(header: list[str]) -> Iterator[str]:
     names = [_column(cell) for cell in header]
-    if not "".join(header).isprintable():
-        yield "the header is not UTF-8 text in one line; save the file as UTF-8 CSV"
-    elif len(names) == 1 and re.search(r"[;\t|]", header[0]):
+    if len(names) == 1 and re.search(r"[;\t|]", header[0]):
         yield "the columns must be parted by commas"
+    elif not "".join(header).isprintable():
+        yield "the header is not UTF-8 text in one line; save the file as UTF-8 CSV"
     else:
         for place, name in enumerate(names):
             if name not in COLUMNS:

@@ -97,7 +97,7 @@ def test_digests_cover_every_file_that_was_used_and_no_other(files: IssueFiles) 
             'articles = ["a", "a"]\npreheader =',
             "3: the article 'a' stands here twice",
         ),
-        ("preheader =", 'articles = ["a", "../a"]\npreheader =', "3: there is no article file"),
+        ("preheader =", 'articles = ["a", "../a"]\npreheader =', "3: there is no article '../a'"),
         ("preheader =", "send_at = 2022-11-15T09:00:00\npreheader =", "3: send_at must be a date"),
         ("preheader =", "send_at = 2022-11-15\npreheader =", "3: send_at must be a date and time"),
         ("preheader =", "notices = 1\npreheader =", "3: notices must be a list of tables"),
@@ -119,7 +119,6 @@ def test_what_is_wrong_in_issue_toml_is_said_at_its_line(
         ('body = "B"', "5: notices.title is missing"),
         ('title = "T"', "5: notices.body is missing"),
         ('title = "T"\nbody = " "', "7: notices.body is empty"),
-        ('title = "T\\r"\nbody = "B"', None),
         ('title = "T\\rBcc: x"\nbody = "B"', "6: title must be one line"),
         ('title = "T"\nbody = "B"\nlink = "x"', "8: unknown key 'link'"),
         ('title = "T"\nbody = "B"\nurl = "/x"', "8: the url '/x' cannot be sent: relative"),
@@ -131,14 +130,11 @@ def test_what_is_wrong_in_issue_toml_is_said_at_its_line(
     ],
 )
 def test_what_is_wrong_in_a_notice_is_said_at_its_line(
-    notice: str, problem: str | None, files: IssueFiles
+    notice: str, problem: str, files: IssueFiles
 ) -> None:
     files.write("issue.toml", f"{ISSUE}\n[[notices]]\n{notice}\n")
 
-    if problem is None:
-        assert files.problems() == []
-    else:
-        assert any(line.startswith(f"issue.toml:{problem}") for line in files.problems())
+    assert any(line.startswith(f"issue.toml:{problem}") for line in files.problems())
 
 
 def test_advice_does_not_keep_an_issue_from_being_sent(files: IssueFiles) -> None:
@@ -162,7 +158,7 @@ def test_a_misspelt_article_is_recognised(files: IssueFiles) -> None:
     files.replace("issue.toml", "preheader", 'articles = ["a", "01-aliance.md"]\npreheader')
 
     assert files.problems()[-1] == (
-        "issue.toml:3: there is no article file '01-aliance.md.md'; did you mean '01-alliance'?"
+        "issue.toml:3: there is no article '01-aliance.md'; did you mean '01-alliance'?"
     )
 
 
@@ -250,8 +246,8 @@ def test_an_absent_folder_is_a_problem_and_no_crash(tmp_path: Path) -> None:
     reading = read_issue(tmp_path / "2022-12", "issues/2022-12", TAXONOMY, RULES)
 
     assert list(map(str, reading.problems)) == [
-        "issues/2022-12/issue.toml:1: there is no such file",
         "issues/2022-12:1: the folder cannot be read: No such file or directory",
+        "issues/2022-12/issue.toml:1: there is no such file",
     ]
 
 

@@ -22,17 +22,27 @@ def claiming_to_be(width: int, height: int) -> bytes:
     return small[:6] + struct.pack("<HH", width, height) + small[10:]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
-def test_a_picture_is_known_by_its_content_whatever_it_is_called(
-    kind: str, files: IssueFiles
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("PNG", "png"), ("JPEG", "JPG"), ("GIF", "gif"), ("WEBP", "webp")]
+)
+def test_a_picture_is_measured_and_its_digest_kept(
+    kind: str, suffix: str, files: IssueFiles
 ) -> None:
-    data = picture(kind, (300, 200))
-    files.write("a chart.dat", data)
+    name, data = f"a chart.{suffix}", picture(kind, (300, 200))
+    files.write(name, data)
 
-    assert show(files, "![A chart](a%20chart.dat)") == []
+    assert show(files, f"![A chart](a%20chart.{suffix})") == []
     issue = files.issue()
-    assert issue.images == {"a chart.dat": Image("a chart.dat", 300, 200, len(data))}
-    assert set(issue.digests) == {"a chart.dat", "a.md", "issue.toml"}
+    assert issue.images == {name: Image(name, 300, 200, len(data))}
+    assert set(issue.digests) == {name, "a.md", "issue.toml"}
+
+
+def test_a_picture_of_another_kind_than_its_name_says_is_a_warning(files: IssueFiles) -> None:
+    files.write("b.png", picture("JPEG"))
+
+    assert show(files, "![B](b.png)") == [
+        "a.md:10: warning: the picture 'b.png' should end in .jpg or .jpeg, as its content is"
+    ]
 
 
 def test_pictures_may_lie_in_a_folder_of_the_issue_and_stand_anywhere(files: IssueFiles) -> None:
@@ -72,14 +82,15 @@ def test_a_picture_that_is_shown_on_its_side_swaps_width_and_height(files: Issue
         ("art\\a.png", "must be the plain name of a file"),
         ("a%00.png", "must be the plain name of a file"),
         ("", "must be the plain name of a file"),
-        ("x" * 256, "must be the plain name of a file"),
+        ("x" * 256 + ".png", "must be the plain name of a file"),
         ("chat.png", "is not usable: there is no such file; did you mean 'chart.png'?"),
-        ("art", "is not usable: this is not a file"),
+        ("folder.png", "is not usable: this is not a file"),
+        ("index.html", "must have a name that ends in .png, .jpg, .jpeg, .gif, .webp"),
+        ("vector.svg", "must have a name that ends in .png"),
         ("outside.png", "lies outside the issue's folder"),
         ("circle.png", "cannot be read"),
         ("text.png", "is not a PNG, JPEG, GIF or WebP picture"),
         ("empty.png", "is not a PNG, JPEG, GIF or WebP picture"),
-        ("vector.svg", "is not a PNG, JPEG, GIF or WebP picture"),
         ("bitmap.png", "is not a PNG, JPEG, GIF or WebP picture"),
         ("half.png", "is damaged"),
         ("half.jpg", "is damaged"),
@@ -98,7 +109,7 @@ def test_a_picture_that_cannot_be_sent_is_refused_at_its_line(
     (files.path / "circle.png").symlink_to("circle.png")
     files.write("text.png", "text")
     files.write("empty.png", "")
-    files.write("vector.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (files.path / "folder.png").mkdir()
     files.write("bitmap.png", picture("BMP"))
     files.write("half.png", picture(size=(300, 200))[:200])
     files.write("half.jpg", picture("JPEG", (300, 200))[:-200])

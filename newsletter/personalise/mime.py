@@ -5,9 +5,11 @@ from binascii import b2a_qp
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from html import escape
+from operator import attrgetter
 from typing import Final
 
-from newsletter.model.message import Personalisation, merge_values
+from newsletter.model.message import Personalisation
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText, RenderedVariant
 from newsletter.personalise.headers import (
@@ -34,7 +36,10 @@ _BETWEEN: Final = _PART.format(boundary=_BOUNDARY, subtype="html").encode()
 _CLOSING: Final = f"\r\n--{_BOUNDARY}--\r\n".encode()
 _FROM_LINE: Final = re.compile(rb"^From ", re.MULTILINE)
 
-_Quoted = dict[MergeField, bytes]
+# By number and not by name: the hash of an enum's member is computed in Python.
+_FIELDS: Final = tuple(MergeField)
+_VALUES: Final = attrgetter(*_FIELDS)
+_SPECIAL: Final = re.compile("[&<>\"']").search
 
 
 class VariantEncoder:
@@ -60,13 +65,13 @@ class VariantEncoder:
         """The headers of a list that are this reader's alone."""
         return own_headers(self._list_id, personalisation)
 
-    def _append(self, opening: bytes, text: OpenText) -> list[tuple[int, MergeField]]:
-        """Add a part to the chunks; gives the place of each merge field among them."""
+    def _append(self, opening: bytes, text: OpenText) -> list[tuple[int, int]]:
+        """Add a part to the chunks; gives each merge field's place among them, and its number."""
         self._chunks.append(opening)
         places = []
         for piece in text.pieces:
             if isinstance(piece, MergeField):
-                places.append((len(self._chunks), piece))
+                places.append((len(self._chunks), _FIELDS.index(piece)))
             self._chunks.append(b"" if isinstance(piece, MergeField) else _quoted(piece))
         return places
 
@@ -81,13 +86,14 @@ class VariantEncoder:
         return b"".join(chunks)
 
 
-def _quoted_values(personalisation: Personalisation) -> tuple[_Quoted, _Quoted]:
-    plain = merge_values(personalisation, escaped=False)
-    text = {field: _quoted(value) for field, value in plain.items()}
-    html = {
-        field: text[field] if value == plain[field] else _quoted(value)
-        for field, value in merge_values(personalisation, escaped=True).items()
-    }
+def _quoted_values(personalisation: Personalisation) -> tuple[list[bytes], list[bytes]]:
+    """The values for the text and for the HTML, in the order of `MergeField`."""
+    values = _VALUES(personalisation)
+    text = [_quoted(value) for value in values]
+    html = [
+        _quoted(escape(value)) if _SPECIAL(value) else quoted
+        for value, quoted in zip(values, text, strict=True)
+    ]
     return text, html
 
 

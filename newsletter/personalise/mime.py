@@ -102,6 +102,9 @@ def _quoted(text: str) -> bytes:
 
     Its last line ends in a soft break unless the text does in a hard one.
     """
+    if text.isascii() and text.isprintable() and "=" not in text and "From " not in text:
+        octets = text.encode()
+        return b"".join([octets[i : i + 75] + b"=\r\n" for i in range(0, len(octets), 75)])
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # The "x" has b2a_qp leave room for the soft break and a blank before it as it is.

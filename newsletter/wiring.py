@@ -71,8 +71,8 @@ def _open_transport(config: Config) -> Transport:
 
 
 def _open_smtp(config: Config) -> Transport:
-    from newsletter.transports.smtp import Smtp
-    from newsletter.transports.smtp_relay import Protection, Relay
+    from newsletter.transports.smtp.relay import Protection, Relay
+    from newsletter.transports.smtp.transport import Smtp
 
     smtp = config.transport.smtp
     relay = Relay(
@@ -91,8 +91,8 @@ def _open_smtp(config: Config) -> Transport:
 
 
 def _open_sendgrid(config: Config) -> Transport:
-    from newsletter.transports.sendgrid import Sendgrid
-    from newsletter.transports.sendgrid_client import SendgridClient
+    from newsletter.transports.sendgrid.client import SendgridClient
+    from newsletter.transports.sendgrid.transport import Sendgrid
 
     sendgrid = config.transport.sendgrid
     client = SendgridClient(

@@ -30,7 +30,11 @@ _processes.set_forkserver_preload(
     [
         __name__,
         *("newsletter.cli.issues", "newsletter.cli.folder", "newsletter.cli.subscribers"),
-        *("newsletter.wiring", "newsletter.transports.smtp", "newsletter.transports.sendgrid"),
+        *(
+            "newsletter.wiring",
+            "newsletter.transports.smtp.transport",
+            "newsletter.transports.sendgrid.transport",
+        ),
     ]
 )
 

@@ -10,9 +10,9 @@ from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText, RenderedVariant, Variant
 from newsletter.personalise.headers import own_headers, shared_headers
 from newsletter.transports.base import Transport
-from newsletter.transports.sendgrid import Sendgrid
-from newsletter.transports.sendgrid_client import SendgridClient
-from newsletter.transports.sendgrid_doubt import Timing
+from newsletter.transports.sendgrid.client import SendgridClient
+from newsletter.transports.sendgrid.doubt import Timing
+from newsletter.transports.sendgrid.transport import Sendgrid
 from tests.fakes.sendgrid_server import FakeSendgrid
 
 NEWSLETTER = Newsletter(

@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome
-from newsletter.transports.smtp_envelope import Envelope
-from newsletter.transports.smtp_opening import Extensions
-from newsletter.transports.smtp_reply import Reply
-from newsletter.transports.smtp_wire import ConnectionLost, Wire
-from newsletter.transports.waiting import Dialogue
+from newsletter.transports.smtp.envelope import Envelope
+from newsletter.transports.smtp.opening import Extensions
+from newsletter.transports.smtp.reply import Reply
+from newsletter.transports.smtp.waiting import Dialogue
+from newsletter.transports.smtp.wire import ConnectionLost, Wire
 
 _END: Final = b".\r\n"
 

@@ -7,12 +7,12 @@ from typing import Final
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.smtp_envelope import Envelope
-from newsletter.transports.smtp_opening import look_up, open_wire
-from newsletter.transports.smtp_relay import Relay
-from newsletter.transports.smtp_session import Session, Verdict
-from newsletter.transports.smtp_wire import Endpoint
-from newsletter.transports.waiting import Dialogue
+from newsletter.transports.smtp.envelope import Envelope
+from newsletter.transports.smtp.opening import look_up, open_wire
+from newsletter.transports.smtp.relay import Relay
+from newsletter.transports.smtp.session import Session, Verdict
+from newsletter.transports.smtp.waiting import Dialogue
+from newsletter.transports.smtp.wire import Endpoint
 
 _MOST_MESSAGES: Final = 1000  # then a server behind a name shared by several gets its turn
 _LONGEST_PAUSE: Final = 30.0  # seconds; routers on the way forget a silent connection

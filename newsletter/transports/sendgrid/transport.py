@@ -14,11 +14,11 @@ from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.model.newsletter import Newsletter
 from newsletter.transports.base import Commit
-from newsletter.transports.sendgrid_answer import Answer, closed
-from newsletter.transports.sendgrid_body import SUBSTITUTIONS_LIMIT, Schedule, VariantBody
-from newsletter.transports.sendgrid_client import AnswerLost, SendgridClient, Unreachable
-from newsletter.transports.sendgrid_doubt import Cancellations, NotNow, Patience, Timing
-from newsletter.transports.sendgrid_posting import Letter, Posting
+from newsletter.transports.sendgrid.answer import Answer, closed
+from newsletter.transports.sendgrid.body import SUBSTITUTIONS_LIMIT, Schedule, VariantBody
+from newsletter.transports.sendgrid.client import AnswerLost, SendgridClient, Unreachable
+from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience, Timing
+from newsletter.transports.sendgrid.posting import Letter, Posting
 
 _USUAL: Final = Timing()
 

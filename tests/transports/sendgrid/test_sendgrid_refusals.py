@@ -8,8 +8,8 @@ import pytest
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome
 from newsletter.transports.base import Transport
-from newsletter.transports.sendgrid import Sendgrid
-from newsletter.transports.sendgrid_client import SendgridClient
+from newsletter.transports.sendgrid.client import SendgridClient
+from newsletter.transports.sendgrid.transport import Sendgrid
 from tests.fakes.sendgrid_account import BATCH, SEND
 from tests.fakes.sendgrid_letters import (
     NEWSLETTER,

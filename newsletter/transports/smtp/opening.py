@@ -11,10 +11,10 @@ from threading import Thread
 from typing import Final
 
 from newsletter.errors import TransportError
-from newsletter.transports.smtp_relay import Protection, Relay
-from newsletter.transports.smtp_reply import Reply
-from newsletter.transports.smtp_wire import ConnectionLost, Endpoint, Wire
-from newsletter.transports.waiting import Dialogue
+from newsletter.transports.smtp.relay import Protection, Relay
+from newsletter.transports.smtp.reply import Reply
+from newsletter.transports.smtp.waiting import Dialogue
+from newsletter.transports.smtp.wire import ConnectionLost, Endpoint, Wire
 
 Extensions = Mapping[str, Sequence[str]]  # what EHLO offers: keyword -> parameters, in capitals
 

@@ -19,7 +19,7 @@ from urllib.request import OpenerDirector, Request
 from python_http_client import Client
 from sendgrid import SendGridAPIClient
 
-from newsletter.transports.sendgrid_answer import Answer
+from newsletter.transports.sendgrid.answer import Answer
 
 
 class Unreachable(Exception):

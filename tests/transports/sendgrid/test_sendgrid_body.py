@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.model.message import Address, Message, merge_values
 from newsletter.model.variant import MergeField, OpenText
-from newsletter.transports.sendgrid_body import Schedule, VariantBody
+from newsletter.transports.sendgrid.body import Schedule, VariantBody
 from tests.fakes.sendgrid_letters import NEWSLETTER, RENDERED, message, messages
 from tests.fakes.sendgrid_rules import Email, emails, faults
 

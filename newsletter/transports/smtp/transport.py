@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.transports.base import Commit
-from newsletter.transports.smtp_connection import Connection, Directory
-from newsletter.transports.smtp_relay import Relay
-from newsletter.transports.waiting import Dialogues
+from newsletter.transports.smtp.connection import Connection, Directory
+from newsletter.transports.smtp.relay import Relay
+from newsletter.transports.smtp.waiting import Dialogues
 
 if TYPE_CHECKING:
     from newsletter.errors import TransportError

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
-from newsletter.transports.sendgrid_answer import Answer, closed
-from newsletter.transports.sendgrid_body import Schedule, VariantBody
-from newsletter.transports.sendgrid_client import AnswerLost, SendgridClient, Unreachable
-from newsletter.transports.sendgrid_doubt import Cancellations, NotNow, Patience
+from newsletter.transports.sendgrid.answer import Answer, closed
+from newsletter.transports.sendgrid.body import Schedule, VariantBody
+from newsletter.transports.sendgrid.client import AnswerLost, SendgridClient, Unreachable
+from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience
 
 _RECIPIENTS_LIMIT: Final = 1000
 _SIZE_LIMIT: Final = 29_000_000  # octets; SendGrid's own is 30 MB

@@ -8,9 +8,9 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Final
 
-from newsletter.transports.sendgrid_answer import Answer
-from newsletter.transports.sendgrid_body import Schedule
-from newsletter.transports.sendgrid_client import AnswerLost, SendgridClient, Unreachable
+from newsletter.transports.sendgrid.answer import Answer
+from newsletter.transports.sendgrid.body import Schedule
+from newsletter.transports.sendgrid.client import AnswerLost, SendgridClient, Unreachable
 
 _PENDING_LIMIT: Final = 10  # "You can't pause or cancel more than 10 different batches at one time"
 _ATTEMPTS: Final = 2

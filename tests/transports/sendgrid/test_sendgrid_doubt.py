@@ -242,8 +242,8 @@ def test_a_sender_killed_in_mid_request_loses_nobody_and_repeats_nobody(
         import sys
         from datetime import timedelta
         from pathlib import Path
-        from newsletter.transports.sendgrid import Sendgrid
-        from newsletter.transports.sendgrid_client import SendgridClient
+        from newsletter.transports.sendgrid.transport import Sendgrid
+        from newsletter.transports.sendgrid.client import SendgridClient
         from tests.fakes.sendgrid_letters import NEWSLETTER, messages
         client = SendgridClient(sys.argv[1], "SG.fake", timedelta(seconds=60))
         list(Sendgrid(NEWSLETTER, client).send(messages(5), Path(sys.argv[2]).write_text))

@@ -17,8 +17,8 @@ from select import POLLIN, POLLOUT
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar
 
-from newsletter.transports.smtp_reply import Reply
-from newsletter.transports.waiting import DeadlinePassed, Dialogue, Wait
+from newsletter.transports.smtp.reply import Reply
+from newsletter.transports.smtp.waiting import DeadlinePassed, Dialogue, Wait
 
 _Result = TypeVar("_Result")
 

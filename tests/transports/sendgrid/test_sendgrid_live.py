@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from newsletter.model.delivery import Outcome, Receipt
-from newsletter.transports.sendgrid import Sendgrid
-from newsletter.transports.sendgrid_client import SendgridClient
+from newsletter.transports.sendgrid.client import SendgridClient
+from newsletter.transports.sendgrid.transport import Sendgrid
 from tests.fakes.sendgrid_letters import NEWSLETTER, Sender, message, messages
 
 KEY = os.environ.get("NEWSLETTER_TEST_SENDGRID_KEY", "")

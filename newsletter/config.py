@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from newsletter.calendar import Schedule
 from newsletter.errors import ConfigError, ProblemsFound
 from newsletter.locales import LANGUAGES
 from newsletter.model.message import Address
@@ -24,7 +25,6 @@ from newsletter.settings import (
     Paths,
     PersonalisationSettings,
     Region,
-    ScheduleSettings,
     Security,
     SendgridSettings,
     SmtpSettings,
@@ -164,11 +164,11 @@ def _personalisation(table: Table) -> PersonalisationSettings:
     return PersonalisationSettings(nothing)
 
 
-def _schedule(table: Table, timezone: ZoneInfo) -> ScheduleSettings:
+def _schedule(table: Table, timezone: ZoneInfo) -> Schedule:
     max_lateness = _setting(table, "max_lateness", parse_duration, "24h")
     if not max_lateness:
         table.report("max_lateness", "max_lateness must not be zero: every issue would be missed")
-    schedule = ScheduleSettings(
+    schedule = Schedule(
         day=_setting(table, "day", parse_day, "1st tue"),
         time=_setting(table, "time", parse_time, "09:00"),
         timezone=timezone,

@@ -1,11 +1,10 @@
 """What a newsletter is set to do, one frozen value per section of config.toml."""
 
 from dataclasses import dataclass, field
-from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+from newsletter.calendar import Schedule
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import WhenNothingMatches
 from newsletter.secrets import Secrets
@@ -64,17 +63,6 @@ class PersonalisationSettings:
     """What somebody gets whose topics match nothing."""
 
     when_nothing_matches: WhenNothingMatches
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleSettings:
-    """When an issue is due: a day such as `1st tue` at a time in the newsletter's time zone."""
-
-    day: str
-    time: time
-    timezone: ZoneInfo
-    max_lateness: timedelta
-    remind_before: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +135,7 @@ class Config:
     content: ContentSettings
     database: DatabaseSettings
     personalisation: PersonalisationSettings
-    schedule: ScheduleSettings
+    schedule: Schedule
     alerts: AlertSettings
     transport: TransportSettings
     web: WebSettings

@@ -55,3 +55,7 @@ class LedgerError(NewsletterError):
 
 class TransportError(NewsletterError):
     """The way out is closed for everybody: unreachable, full or refusing us."""
+
+
+class EverybodyRefused(TransportError):
+    """The provider refuses whoever we write to, so it is about us: sending on would do harm."""

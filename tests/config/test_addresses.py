@@ -5,7 +5,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.sources.addresses import ParsedAddress, parse_address
+from newsletter.addresses import ParsedAddress, parse_address
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,7 @@
-"""The rules for email addresses, the same for imports, sign-up and commands."""
+"""The rules for email addresses, the same for settings, imports, sign-up and commands."""
 
 import re
 from typing import Final, NamedTuple
-
-from email_validator import EmailNotValidError, validate_email
-from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 # Ordinary ASCII addresses, which the library would only hand back with the domain in lower case.
 # Nothing here can meet one of its further rules: no label is empty, ends in a hyphen or holds two
@@ -17,7 +14,6 @@ _PLAIN: Final = re.compile(
     r"(?!(?:arpa|invalid|local|localhost|onion)\Z)[a-z]{2,}+\Z"
 )
 _LONGEST: Final = 320  # no address is longer in any encoding; the library's time grows with it
-_ROLES: Final = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)  # RFC 2142, as the library has them
 
 
 class ParsedAddress(NamedTuple):
@@ -29,6 +25,12 @@ class ParsedAddress(NamedTuple):
 
     email: str
     key: str
+
+    @property
+    def ascii_email(self) -> str | None:
+        """The address with its domain in ASCII; None where its local part has no such form."""
+        local, _, _ = self.email.rpartition("@")
+        return f"{local}@{self.key.rpartition('@')[2]}" if local.isascii() else None
 
 
 def parse_address(text: str) -> ParsedAddress:
@@ -46,13 +48,19 @@ def parse_address(text: str) -> ParsedAddress:
 
 
 def _lower_domain(text: str) -> str:
+    from email_validator.rfc_constants import (  # noqa: PLC0415 - 40 ms
+        CASE_INSENSITIVE_MAILBOX_NAMES as ROLES,
+    )
+
     local, _, domain = text.rpartition("@")
-    if local.lower() in _ROLES:
+    if local.lower() in ROLES:  # RFC 2142, as the library has them
         local = local.lower()
     return f"{local}@{domain.lower()}"
 
 
 def _validate(text: str) -> ParsedAddress:
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - 40 ms
+
     if not text:
         raise ValueError("the address is missing")
     if len(text) > _LONGEST:

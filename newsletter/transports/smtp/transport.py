@@ -28,7 +28,7 @@ class Smtp:
     """
 
     name: Final = "smtp"
-    parallel: Final = 1
+    parallel: Final = 2  # while the answers of one are recorded, the other sends
     in_hand: Final = 100
 
     def __init__(
@@ -65,17 +65,26 @@ class _Pool:
     """The connections that no dialogue uses, open ones first."""
 
     def __init__(self, connections: Iterable[Connection]) -> None:
+        self._all = tuple(connections)
         self._open: list[Connection] = []
-        self._closed = list(connections)
+        self._closed = list(self._all)
         self._returned = Condition()
 
+    @property
+    def has_open(self) -> bool:
+        """Whether a connection is open, whoever uses it."""
+        return any(connection.is_open for connection in self._all)
+
     def take(self, *, may_open: bool, wait: bool) -> Connection | None:
-        """A connection, if there is one; if wanted it waits until another thread returns one."""
+        """A connection, if there is one; if wanted it waits until another thread returns one.
+
+        Who waits is also given a closed one where no other is open.
+        """
         with self._returned:
             while True:
                 if self._open:
                     return self._open.pop()
-                if self._closed and may_open:
+                if self._closed and (may_open or (wait and not self.has_open)):
                     return self._closed.pop()
                 if not wait:
                     return None
@@ -102,6 +111,7 @@ class _Round:
         self._messages = iter(messages)
         self._again: list[Message] = []
         self._busy: set[Connection] = set()
+        self._idle: list[Connection] = []  # open, and kept as long as there are messages
         self._dialogues: Dialogues[tuple[Connection, Message], Receipt | TransportError]
         self._dialogues = Dialogues()
         self._is_proven = False  # the server took something, so more connections are worth it
@@ -121,10 +131,9 @@ class _Round:
     def _start_another(self) -> bool:
         """Give a free connection the next message, if there are both."""
         if self._closed or not (self._has_more or self._again):
+            self._let_go()
             return False
-        connection = self._pool.take(
-            may_open=not self._busy or (self._is_proven and self._may_open), wait=not self._busy
-        )
+        connection = self._idle.pop() if self._idle else self._take()
         if connection is None:
             return False
         message = self._again.pop() if self._again else next(self._messages, None)
@@ -137,14 +146,27 @@ class _Round:
         self._dialogues.start((connection, message), connection.carry(message))
         return True
 
+    def _take(self) -> Connection | None:
+        is_alone = not self._busy
+        may_open = self._may_open and (is_alone or self._is_proven)
+        return self._pool.take(may_open=may_open, wait=is_alone)
+
+    def _let_go(self) -> None:
+        """Leave the connections to whoever has messages for them."""
+        while self._idle:
+            self._pool.give_back(self._idle.pop())
+
     def _end_some(self, *, wait: bool) -> Iterator[Receipt]:
         for (connection, message), result in self._dialogues.advance(wait=wait):
             self._busy.remove(connection)
-            self._pool.give_back(connection)
+            if connection.is_open:
+                self._idle.append(connection)
+            else:
+                self._pool.give_back(connection)
             if isinstance(result, Receipt):
                 self._is_proven |= connection.is_open or result.outcome is Outcome.ACCEPTED
                 yield result
-            elif self._busy and not connection.is_open:
+            elif not connection.is_open and (self._busy or self._pool.has_open):
                 # The server may take no more of them at once: those that are open go on.
                 self._may_open = False
                 self._again.append(message)
@@ -158,3 +180,4 @@ class _Round:
             connection.close()
             self._pool.give_back(connection)
         self._busy.clear()
+        self._let_go()

@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from errno import EINPROGRESS
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -40,11 +41,12 @@ class Endpoint(NamedTuple):
 
 
 class Wire:
-    """A connected socket; no write, reply or handshake takes longer than `timeout` seconds."""
+    """A socket; no write, reply or handshake takes longer than `timeout` seconds."""
 
-    def __init__(self, connected: socket.socket, timeout: float) -> None:
-        self._socket = connected
+    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+        self._socket = socket.socket(endpoint.family, socket.SOCK_STREAM)
         self._socket.settimeout(0)
+        self._endpoint = endpoint
         self._timeout = timeout
         self._patience = timeout
         self._deadline = 0.0
@@ -54,11 +56,11 @@ class Wire:
     def connect(cls, endpoint: Endpoint, *, patience: float, timeout: float) -> Dialogue["Wire"]:
         """A wire to the endpoint, which has `patience` seconds to answer."""
         try:
-            wire = cls(socket.socket(endpoint.family, socket.SOCK_STREAM), timeout)
+            wire = cls(endpoint, timeout)
         except OSError as error:  # out of descriptors, or no IPv6 here
             raise ConnectionLost(f"cannot be reached: {error.strerror}") from error
         try:
-            yield from wire._connect(endpoint, patience)
+            yield from wire._connect(patience)
         except BaseException:
             wire.close()
             raise
@@ -68,7 +70,15 @@ class Wire:
     def is_private(self) -> bool:
         """Whether nobody else can listen: TLS, or a server on this machine."""
         is_tls = isinstance(self._socket, ssl.SSLSocket)
-        return is_tls or _ip(self._socket.getpeername()).is_loopback
+        return is_tls or _ip(self._endpoint.address).is_loopback
+
+    @property
+    def certificate_expires_at(self) -> datetime | None:
+        """Until when the server can prove who it is; None in clear."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return None
+        expiry = (self._socket.getpeercert() or {}).get("notAfter")
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(expiry)), UTC)
 
     @property
     def own_address(self) -> str:
@@ -95,9 +105,15 @@ class Wire:
         """Go on within TLS, with a server whose certificate is for `host`."""
         if self._received:  # what came in clear must not count as said within
             raise ConnectionLost("said more in clear than it was asked before TLS")
-        wrap = partial(context.wrap_socket, server_hostname=host, do_handshake_on_connect=False)
+
+        def wrap() -> ssl.SSLSocket:
+            self._socket.getpeername()  # raises if it has gone: `ssl` would lose the descriptor
+            return context.wrap_socket(
+                self._socket, server_hostname=host, do_handshake_on_connect=False
+            )
+
         self._start_clock(self._timeout)
-        wrapped = yield from self._complete(partial(wrap, self._socket), POLLIN)
+        wrapped = yield from self._complete(wrap, POLLIN)
         self._socket = wrapped
         yield from self._complete(wrapped.do_handshake, POLLIN)
 
@@ -131,9 +147,9 @@ class Wire:
                 self._socket.send(farewell)
         self._socket.close()
 
-    def _connect(self, endpoint: Endpoint, patience: float) -> Dialogue[None]:
+    def _connect(self, patience: float) -> Dialogue[None]:
         self._start_clock(patience)
-        error = self._socket.connect_ex(endpoint.address)
+        error = self._socket.connect_ex(self._endpoint.address)
         if error == EINPROGRESS:
             yield from self._wait(POLLOUT)
             error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

@@ -1,7 +1,8 @@
-"""How soon again: decided from numbers alone. Pure."""
+"""How soon again, how fast and how much: decided from numbers alone. Pure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,20 @@ class Patience:
         growth = self.factor ** min(attempts - 1, 40)
         whole = min(self.longest, timedelta(seconds=self.first.total_seconds() * growth))
         return whole / 2 + whole / 2 * chance
+
+
+_USUAL: Final = Patience()
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a dispatch goes about it.
+
+    Messages leave at no more than `per_second`, all senders together. What was refused for now is
+    tried again with `patience`; the dispatch itself waits for that for `linger` in all.
+    """
+
+    limit: int | None = None
+    per_second: float | None = None
+    patience: Patience = _USUAL
+    linger: timedelta = timedelta(seconds=20)

@@ -1,13 +1,26 @@
 """What every way out promises."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from typing import Protocol
 
+from newsletter.errors import TransportError
 from newsletter.model.delivery import Receipt
 from newsletter.model.message import Message
 
 # Takes the provider's name for what is about to go and returns once it is written down for good.
 Commit = Callable[[str], None]
+
+
+class Throttled(TransportError):
+    """The way is closed to everybody for so long: `wait` is what the other side asks for.
+
+    A message without a receipt was certainly not taken.
+    """
+
+    def __init__(self, message: str, wait: timedelta) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class Transport(Protocol):

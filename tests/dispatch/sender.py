@@ -34,8 +34,8 @@ def encode(reader: Personalisation) -> bytes:
 class Sender:
     """A ledger in a folder, and the step that sends what it promises."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = Database.open("sqlite:///newsletter.db", base=folder)
+    def __init__(self, folder: Path, url: str = "sqlite:///newsletter.db") -> None:
+        self.database = Database.open(url, base=folder)
         self.deliveries = Deliveries(self.database)
 
     def promise(self, count: int, *, batch_size: int = 1000) -> list[str]:

@@ -43,6 +43,7 @@ class Account:
     def __init__(self, *, verified_sender: str | None = None) -> None:
         self.verified_sender = verified_sender
         self.refuses: Callable[[Mapping[str, Any]], bool] = lambda _: False  # without a reason
+        self.scopes = {"mail.send", "mail.batch.create", "user.scheduled_sends.create"}
         self.requests: list[tuple[str, Any]] = []  # every POST with its document
         self._ahead = timedelta()
         self._batches: dict[str, datetime | None] = {}  # when each was cancelled
@@ -86,6 +87,8 @@ class Account:
                     return self._take(body)
                 case "POST", "/v3/user/scheduled_sends":
                     return self._cancel(body)
+                case "GET", "/v3/scopes":
+                    return Reply(200, {"scopes": sorted(self.scopes)})
                 case "GET", batch_id if batch_id in self._batches:
                     status = [{"batch_id": batch_id, "status": "cancel"}]
                     return Reply(200, status if self._batches[batch_id] else [])

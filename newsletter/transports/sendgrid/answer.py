@@ -88,6 +88,12 @@ class Answer:
         )
 
     @property
+    def scopes(self) -> frozenset[str]:
+        """What a key may do, such as `mail.send`."""
+        found = self.document.get("scopes") if isinstance(self.document, dict) else None
+        return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
+
+    @property
     def errors(self) -> tuple[ApiError, ...]:
         """The complaints it holds."""
         document = self.document

@@ -14,6 +14,7 @@ from hashlib import sha256
 from html import escape
 from http import HTTPStatus
 from json.encoder import encode_basestring_ascii as quoted
+from operator import attrgetter
 from typing import Final
 
 from newsletter.model.message import Address, Message, Personalisation, merge_values
@@ -29,6 +30,10 @@ _NO_TRACKING: Final = {
     "subscription_tracking": {"enable": False},
     "ganalytics": {"enable": False},
 }
+# By number and not by name: the hash of an enum's member is computed in Python.
+_FIELDS: Final = tuple(MergeField)
+_VALUES: Final = attrgetter(*_FIELDS)
+_SPECIAL: Final = re.compile("[&<>\"']").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class VariantBody:
         mark = sha256(repr((text, html)).encode("utf-8", "replace")).hexdigest()[:16]
         self._text_tags = _tags(text, f"{mark}-text")
         self._html_tags = _tags(html, f"{mark}-html")
+        self._text_places = [_FIELDS.index(field) for field in self._text_tags]
+        self._html_places = [_FIELDS.index(field) for field in self._html_tags]
         self._personalization = _template(
             [*self._text_tags.values(), *self._html_tags.values()], message.own_headers
         )
@@ -101,19 +108,29 @@ class VariantBody:
         Filled in by hand, a thousand to a request, in about half the time that json takes.
         """
         personalisation = message.personalisation
-        values = [
-            *self._substitutes(personalisation),
-            *message.own_headers.values(),
-            personalisation.delivery_id,
+        plain = _VALUES(personalisation)
+        in_text = [quoted(value) for value in plain]
+        in_html = [
+            quoted(escape(value)) if _SPECIAL(value) else written
+            for value, written in zip(plain, in_text, strict=True)
         ]
-        recipient = _recipient(personalisation.recipient)
-        return self._personalization % (recipient, *map(quoted, values))
+        return self._personalization % (
+            _recipient(personalisation.recipient),
+            *[in_text[field] for field in self._text_places],
+            *[in_html[field] for field in self._html_places],
+            *map(quoted, message.own_headers.values()),
+            quoted(personalisation.delivery_id),
+        )
 
     def has_room_for(self, personalisation: Personalisation) -> bool:
         """Whether the recipient's substitutions are within SendGrid's limit."""
-        tags = [*self._text_tags.values(), *self._html_tags.values()]
-        octets = "".join([*tags, *self._substitutes(personalisation)]).encode()
-        return len(octets) <= SUBSTITUTIONS_LIMIT
+        plain = merge_values(personalisation, escaped=False)
+        escaped = merge_values(personalisation, escaped=True)
+        substitutes = [
+            *(tag + plain[field] for field, tag in self._text_tags.items()),
+            *(tag + escaped[field] for field, tag in self._html_tags.items()),
+        ]
+        return len("".join(substitutes).encode()) <= SUBSTITUTIONS_LIMIT
 
     def request(self, personalizations: Iterable[str], schedule: Schedule | None) -> bytes:
         """The whole body; without a schedule the messages leave at once."""
@@ -123,12 +140,6 @@ class VariantBody:
             timing = f',"batch_id":{quoted(schedule.batch_id)},"send_at":{seconds}'
         recipients = ",".join(personalizations)
         return f'{{"personalizations":[{recipients}],{self._shared}{timing}}}'.encode("ascii")
-
-    def _substitutes(self, personalisation: Personalisation) -> list[str]:
-        """What takes the place of each tag, those of the text part first."""
-        plain = merge_values(personalisation, escaped=False)
-        text = [plain[field] for field in self._text_tags]
-        return text + [escape(plain[field]) for field in self._html_tags]
 
 
 def _tags(text: OpenText, mark: str) -> dict[MergeField, str]:

@@ -65,6 +65,10 @@ class SendgridClient:
         """The list of what was asked for a batch, a `cancel` or nothing (200)."""
         return self._call("get", ["user", "scheduled_sends", batch_id])
 
+    def find_scopes(self) -> Answer:
+        """What the key may do (200): https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions."""
+        return self._call("get", ["scopes"])
+
     def close(self) -> None:
         """Close what is idle; the next call opens it anew."""
         while self._idle:

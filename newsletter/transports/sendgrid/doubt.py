@@ -8,12 +8,14 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Final
 
+from newsletter.transports.base import Throttled
 from newsletter.transports.sendgrid.answer import Answer
 from newsletter.transports.sendgrid.body import Schedule
 from newsletter.transports.sendgrid.client import AnswerLost, SendgridClient, Unreachable
 
 _PENDING_LIMIT: Final = 10  # "You can't pause or cancel more than 10 different batches at one time"
 _ATTEMPTS: Final = 2
+_USUAL_RESET_SECONDS: Final = 10.0
 
 
 class NotNow(Exception):
@@ -35,20 +37,26 @@ class Timing:
 
 
 class Patience:
-    """What one `send` may still wait for SendGrid's rate limits."""
+    """What one `send` may still wait for SendGrid, its answers included."""
 
     def __init__(self, timing: Timing) -> None:
         self._left = timing.patience.total_seconds()
+        self._ends = time.monotonic() + self._left
         self._wait = timing.wait
 
-    def outlasts(self, answer: Answer) -> bool:
-        """Wait for the reset that a 429 names; False at once if that is too long."""
-        seconds = answer.seconds_to_reset
-        if seconds is None or max(1.0, seconds) > self._left:
+    def outlasts(self, seconds: float) -> bool:
+        """Wait so long; False at once if that is too long."""
+        if seconds > self._left or time.monotonic() > self._ends:
             return False
-        self._left -= max(1.0, seconds)
-        self._wait(max(1.0, seconds))
+        self._left -= seconds
+        self._wait(seconds)
         return True
+
+    def wait_for_reset(self, answer: Answer) -> None:
+        """Wait for the reset that a 429 names. Raises Throttled if that is too long."""
+        seconds = max(1.0, answer.seconds_to_reset or _USUAL_RESET_SECONDS)
+        if not self.outlasts(seconds):
+            raise Throttled(f"SendGrid answers {answer.words}", timedelta(seconds=seconds))
 
 
 class Cancellations:

@@ -99,11 +99,9 @@ class Posting:
                 self._find_blamed(letters, answer)
             case HTTPStatus.REQUEST_ENTITY_TOO_LARGE if len(letters) > 1:
                 self._split(letters)
-            case HTTPStatus.TOO_MANY_REQUESTS if self._patience.outlasts(answer):
-                self._pending.append(letters)
             case HTTPStatus.TOO_MANY_REQUESTS:
+                self._patience.wait_for_reset(answer)
                 self._pending.append(letters)
-                self._leave_for_later(answer.words)
             case _:
                 raise closed(answer, self._body.sender)
 

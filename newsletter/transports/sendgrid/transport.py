@@ -7,6 +7,7 @@ batch is cancelled, and its messages are sent again in another.
 
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
+from threading import Lock
 from typing import Final
 
 from newsletter.errors import TransportError
@@ -46,25 +47,24 @@ class Sendgrid:
         self._timing = timing
         self._is_sandbox = is_sandbox
         self._cancellations = Cancellations(client, timing)
+        # One at a time: two could not write any faster together, and would hold each other up.
+        self._pen = Lock()
 
     def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
         """Send messages of one variant; their receipts come when the last of them was given in."""
         batch = list(messages)
         if not batch:
             return
-        body = VariantBody(self._newsletter, batch[0], is_sandbox=self._is_sandbox)
-        letters, refused = _write(batch, body)
+        with self._pen:
+            body = VariantBody(self._newsletter, batch[0], is_sandbox=self._is_sandbox)
+            letters, refused = _write(batch, body)
         yield from refused
         if not letters:
             return
         patience = Patience(self._timing)
-        try:
-            schedule = self._commit(commit, patience) if commit else None
-        except NotNow as reason:
-            yield from [Receipt(x.delivery_id, Outcome.RETRY, str(reason)) for x in letters]
-        else:
-            posting = Posting(self._client, body, schedule, self._cancellations, patience)
-            yield from posting.run(letters)
+        schedule = self._commit(commit, patience) if commit else None
+        posting = Posting(self._client, body, schedule, self._cancellations, patience)
+        yield from posting.run(letters)
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:
         """Whether nothing was given in, or all of it could be called back in time."""
@@ -83,14 +83,18 @@ class Sendgrid:
         self._client.close()
 
     def _commit(self, commit: Commit, patience: Patience) -> Schedule:
-        """A new batch, committed. Raises NotNow, or TransportError where the way is closed."""
+        """A new batch, committed.
+
+        Raises TransportError where none is to be had; no letter has used up an attempt then.
+        """
         answer = self._new_batch(patience)
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
-            raise NotNow(answer.words)
         if not answer.batch_id:
             raise closed(answer, self._newsletter.sender.email)
         if not self._cancellations.has_room(answer.at):
-            raise NotNow("SendGrid still holds ten cancelled batches and can cancel no more")
+            raise TransportError(
+                "SendGrid still holds ten cancelled batches and can cancel no more; "
+                "try again in half an hour"
+            )
         # By SendGrid's clock: ours may be wrong, and what is late leaves at once.
         schedule = Schedule(answer.batch_id, answer.at + self._timing.lead)
         commit(str(schedule))
@@ -103,9 +107,16 @@ class Sendgrid:
             except Unreachable as error:
                 raise TransportError(f"SendGrid cannot be reached: {error}") from error
             except AnswerLost as lost:
-                raise NotNow(str(lost)) from lost
-            if answer.status != HTTPStatus.TOO_MANY_REQUESTS or not patience.outlasts(answer):
-                return answer
+                trouble = str(lost)
+            else:
+                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    patience.wait_for_reset(answer)
+                    continue
+                if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return answer
+                trouble = answer.words
+            if not patience.outlasts(1.0):
+                raise TransportError(f"SendGrid is in trouble: {trouble}")
 
 
 def _write(messages: Sequence[Message], body: VariantBody) -> tuple[list[Letter], list[Receipt]]:

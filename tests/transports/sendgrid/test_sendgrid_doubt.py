@@ -175,7 +175,8 @@ def test_nothing_is_risked_while_no_cancellation_is_to_be_had(
     fake.trouble[SEND].extend([Trouble.ERROR_AFTER] * 10)
     for _ in range(10):
         assert outcomes(sender.send(messages(2))) == [RETRY] * 2
-    assert outcomes(sender.send(messages(2))) == [RETRY] * 2
+    with pytest.raises(TransportError, match="ten cancelled batches"):
+        sender.send(messages(2))
     assert (fake.calls(SEND), len(sender.committed)) == (10, 10)
     fake.advance(timedelta(minutes=30))
     assert outcomes(sender.send(messages(2))) == [ACCEPTED] * 2

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.errors import LedgerError
+from newsletter.errors import LedgerError, TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Transport
+from newsletter.transports.base import Throttled, Transport
 from tests.fakes.sendgrid_account import BATCH, SEND
 from tests.fakes.sendgrid_letters import (
     NEWSLETTER,
@@ -21,7 +21,7 @@ from tests.fakes.sendgrid_letters import (
 )
 from tests.fakes.sendgrid_server import FakeSendgrid, Trouble
 
-ACCEPTED, REFUSED, RETRY = Outcome.ACCEPTED, Outcome.REFUSED, Outcome.RETRY
+ACCEPTED, REFUSED = Outcome.ACCEPTED, Outcome.REFUSED
 
 
 @pytest.fixture
@@ -129,25 +129,57 @@ def test_an_answer_may_take_its_time(fake: FakeSendgrid) -> None:
 
 
 @pytest.mark.parametrize("path", [BATCH, SEND])
-def test_a_limit_that_lasts_longer_leaves_everybody_for_later(
+def test_a_limit_that_lasts_longer_is_the_senders_to_wait_for(
     fake: FakeSendgrid, path: str
 ) -> None:
     fake.reset_seconds = 60
     fake.trouble[path].append(Trouble.TOO_MANY)
     sender = Sender(opened(fake))
-    assert set(sender.send(messages(2))) == {
-        Receipt(m.personalisation.delivery_id, RETRY, "429 too many requests") for m in messages(2)
-    }
-    assert outcomes(sender.send_until_settled(messages(2))) == [ACCEPTED] * 2
+    with pytest.raises(Throttled, match="429 too many requests") as throttled:
+        sender.send(messages(2))
+    assert (throttled.value.wait, sender.receipts) == (timedelta(seconds=60), {})
+    assert outcomes(sender.send(messages(2))) == [ACCEPTED] * 2
     assert len(readers(fake)) == 2
 
 
+def test_who_was_taken_before_a_limit_stays_taken(fake: FakeSendgrid) -> None:
+    fake.reset_seconds = 60
+    fake.trouble[SEND].extend([Trouble.TOO_LARGE, Trouble.NONE, Trouble.TOO_MANY])
+    sender = Sender(opened(fake))
+    with pytest.raises(Throttled):
+        sender.send(messages(10))
+    assert outcomes(sender.receipts.values()) == [ACCEPTED] * 5
+    left = [m for m in messages(10) if m.personalisation.delivery_id not in sender.receipts]
+    assert outcomes(sender.send(left)) == [ACCEPTED] * 5
+    assert readers(fake) == addresses(messages(10))
+
+
 @pytest.mark.parametrize("trouble", [Trouble.ERROR_BEFORE, Trouble.CLOSE_BEFORE])
-def test_no_batch_id_no_message_but_another_attempt(fake: FakeSendgrid, trouble: Trouble) -> None:
+def test_a_batch_id_that_does_not_come_is_asked_for_again(
+    fake: FakeSendgrid, trouble: Trouble
+) -> None:
     fake.trouble[BATCH].append(trouble)
     sender = Sender(opened(fake))
-    assert outcomes(sender.send(messages(2))) == [RETRY] * 2
-    assert (sender.committed, fake.calls(SEND)) == ([], 0)
+    assert outcomes(sender.send(messages(2))) == [ACCEPTED] * 2
+    assert len(sender.committed) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (Trouble.ERROR_BEFORE, "503 service not available"),
+        (Trouble.CLOSE_BEFORE, "Remote end closed connection"),
+        (Trouble.HANG_BEFORE, "no answer in time"),
+    ],
+)
+def test_a_provider_that_is_down_closes_the_way(
+    fake: FakeSendgrid, trouble: Trouble, words: str
+) -> None:
+    fake.choose_trouble = lambda _: trouble
+    sender = Sender(open_sendgrid(fake, timeout=0.1, patience=2))
+    with pytest.raises(TransportError, match=f"^SendGrid is in trouble: {words}"):
+        sender.send(messages(2))
+    assert (sender.receipts, sender.committed, fake.calls(SEND)) == ({}, [], 0)
 
 
 def test_the_connection_is_kept_and_opened_anew_when_the_other_side_has_closed_it(

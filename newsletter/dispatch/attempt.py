@@ -1,0 +1,139 @@
+"""One try at a batch: messages are handed over one by one, and answers recorded as they come."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from newsletter.dispatch.course import Course
+from newsletter.dispatch.pacing import Patience
+from newsletter.dispatch.turns import Turns
+from newsletter.errors import EverybodyRefused, TransportError
+from newsletter.model.delivery import Batch, Outcome, Receipt
+from newsletter.model.message import Message
+from newsletter.transports.base import Throttled, Transport
+
+_INTERVAL_SECONDS: Final = 1.0  # between two recordings of answers, and two looks at the issue
+_BROKEN_OFF: Final = "sending broke off before the answer came"
+
+
+class Attempt:
+    """One try at a batch. However it ends, the batch is closed and nothing stays in flight.
+
+    What the transport committed has one fate, so its answers are recorded together at the end.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it is about, and what it is done with
+        self,
+        batch: Batch,
+        course: Course,
+        transport: Transport,
+        *,
+        patience: Patience,
+        turns: Turns | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._batch = batch
+        self._course = course
+        self._transport = transport
+        self._patience = patience
+        self._turns = turns
+        self._clock = clock
+        self._provider_batch_id: str | None = None
+        self._handed_over: set[str] = set()  # and without an answer yet
+        self._unrecorded: list[Receipt] = []
+        self._evidence: list[Receipt] = []  # against us, so not recorded yet
+        self._retry_at: datetime | None = None
+        self._is_over = False
+
+    def make(self, messages: Iterable[Message]) -> None:
+        """Send the batch, as far as nobody says stop."""
+        try:
+            self._read(self._transport.send(self._hand_over(messages), self._commit))
+        except TransportError as error:
+            self._handed_over.clear()  # they were certainly not taken
+            if not isinstance(error, Throttled):
+                raise
+            self._course.hold(error)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the batch back, with every answer that is known."""
+        if self._handed_over:
+            self._settle_doubt()
+        self._unrecorded += self._course.breaker.judge(self._evidence)
+        self._evidence.clear()
+        self._record(close_batch=True)
+
+    def _commit(self, provider_batch_id: str) -> None:
+        self._course.deliveries.commit(self._batch, provider_batch_id)
+        self._provider_batch_id = provider_batch_id
+
+    def _hand_over(self, messages: Iterable[Message]) -> Iterator[Message]:
+        for message in messages:
+            if self._turns:
+                self._turns.wait()
+            if self._is_over or self._course.is_stopped:
+                return
+            self._handed_over.add(message.personalisation.delivery_id)
+            yield message
+
+    def _read(self, receipts: Iterator[Receipt]) -> None:
+        recorded_at = time.monotonic()
+        try:
+            for receipt in receipts:
+                self._keep(receipt)
+                if self._evidence and (verdict := self._course.breaker.verdict):
+                    raise EverybodyRefused(verdict)
+                if time.monotonic() - recorded_at >= _INTERVAL_SECONDS:
+                    if self._provider_batch_id is None:
+                        self._record(close_batch=False)
+                    self._course.look()
+                    recorded_at = time.monotonic()
+        finally:
+            # Should a recording fail, the transport is still asked about what it has taken.
+            self._is_over = True
+            for receipt in receipts:
+                self._keep(receipt)
+
+    def _keep(self, receipt: Receipt) -> None:
+        self._handed_over.discard(receipt.delivery_id)
+        if self._course.breaker.note(receipt):
+            self._evidence.append(receipt)
+            return
+        self._unrecorded.append(receipt)
+        if receipt.outcome is Outcome.ACCEPTED and self._evidence:
+            self._unrecorded += self._evidence  # it was about them after all
+            self._evidence.clear()
+
+    def _settle_doubt(self) -> None:
+        """What was handed over and not answered: called back, or uncertain."""
+        if not self._transport.can_repeat(self._provider_batch_id):
+            self._unrecorded += [
+                Receipt(delivery_id, Outcome.UNCERTAIN, _BROKEN_OFF)
+                for delivery_id in self._handed_over
+            ]
+        elif self._provider_batch_id is not None:
+            self._unrecorded = [r for r in self._unrecorded if r.outcome is Outcome.REFUSED]
+
+    def _record(self, *, close_batch: bool) -> None:
+        now = self._clock()
+        outcomes = Counter(receipt.outcome for receipt in self._unrecorded)
+        if outcomes[Outcome.RETRY]:
+            chance = random.random()  # noqa: S311 - it spreads load, nothing else
+            self._retry_at = now + self._patience.wait(self._batch.attempts + 1, chance)
+        self._course.deliveries.record(
+            self._batch,
+            self._unrecorded,
+            now=now,
+            retry_at=self._retry_at,
+            max_attempts=self._patience.attempts,
+            close_batch=close_batch,
+        )
+        if self._unrecorded:
+            self._course.breaker.note_attempt(outcomes, self._unrecorded[-1].detail)
+        self._unrecorded.clear()
+        self._course.count(outcomes)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 
+from newsletter.ledger.database import fetch_at_once
 from newsletter.ledger.states import is_sending
 from newsletter.ledger.tables import (
     BatchStatus,
@@ -57,9 +58,17 @@ _why_not: Final = case(
     (subscribers.c.status == SubscriptionStatus.UNSUBSCRIBED, SkipReason.UNSUBSCRIBED.value),
     (subscribers.c.status == SubscriptionStatus.UNCONFIRMED, SkipReason.UNCONFIRMED.value),
     (exists().where(suppressions.c.key == subscribers.c.email_key), SkipReason.SUPPRESSED.value),
+    (subscribers.c.paused_until > bindparam("month"), SkipReason.PAUSED.value),
 )
 _RECIPIENTS: Final = (
-    select(_d.id, _d.subscriber_id, subscribers.c.email, subscribers.c.name, _why_not, _d.attempts)
+    select(
+        _d.id,
+        _d.subscriber_id,
+        subscribers.c.email,
+        subscribers.c.name,
+        _why_not.label("why_not"),
+        _d.attempts,
+    )
     .outerjoin(subscribers, subscribers.c.id == _d.subscriber_id)
     .where(_is_planned)
 )
@@ -108,9 +117,11 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     at = {"batch": batch_id, "now": now}
     recipients: list[Delivery] = []
     skipped: list[dict[str, object]] = []
-    found_now = connection.execute(_RECIPIENTS, at).all()
-    attempts = max((row.attempts for row in found_now), default=0)
-    for delivery_id, subscriber_id, email, name, why_not, _ in found_now:
+    attempts = 0
+    for delivery_id, subscriber_id, email, name, why_not, before in fetch_at_once(
+        connection, _RECIPIENTS, {"batch": batch_id, "month": month}
+    ):
+        attempts = max(attempts, before)
         if why_not is None:
             recipients.append(Delivery(delivery_id, subscriber_id, email, name))
         else:

@@ -1,24 +1,31 @@
 """The database: opened, brought up to date and spoken to; what fails becomes one clear line."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Self
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    NullPool,
     Row,
     Select,
     Table,
+    create_engine,
+    func,
     inspect,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.errors import LedgerError
 from newsletter.ledger.backend import Backend
@@ -49,6 +56,9 @@ class Database:
         self._explain = backend.explain
         self._reading = backend.reading
         self._writing = backend.writing
+        # SQLite lets one write at a time and has the others look again every so often: our own
+        # threads queue up for it instead.
+        self._turn = Lock() if backend.file else nullcontext()
 
     @classmethod
     def open(cls, url: str, *, base: Path) -> Self:
@@ -66,6 +76,19 @@ class Database:
             raise
         return database
 
+    def check(self) -> None:
+        """Ask anew, over a connection of its own, whether the database is there and up to date.
+
+        Raises `LedgerError` where it is not.
+        """
+        if self.file and not self.file.exists():
+            raise LedgerError("the database's file is gone; restore a backup", where=self._where)
+        alone = create_engine(self._reading.url, poolclass=NullPool, hide_parameters=True)
+        with self._plainly(), alone.connect() as connection:
+            version = _schema_version(connection)
+        if version != SCHEMA_VERSION:
+            raise LedgerError(f"of schema {version}, not {SCHEMA_VERSION}", where=self._where)
+
     def close(self) -> None:
         """Give back every connection."""
         self._writing.dispose()
@@ -82,7 +105,7 @@ class Database:
 
         In SQLite nobody writes beside it; a server lets others in, but where rows are locked.
         """
-        with self._plainly(), self._writing.begin() as connection:
+        with self._turn, self._plainly(), self._writing.begin() as connection:
             yield connection
 
     def pages(self, statement: AnySelect, key: ColumnElement[str]) -> Iterator[AnyRow]:
@@ -116,10 +139,18 @@ class Database:
         """Leave nothing of what was just deleted in the files of SQLite.
 
         A server's own files are its keeper's: it clears them when it vacuums and recycles its log.
+        Raises `LedgerError` where others are in the way for too long.
         """
-        if self.file:
-            with self._plainly():
-                empty_log(self._reading)
+        if not self.file:
+            return
+        with self._plainly():
+            is_empty = empty_log(self._reading)
+        if not is_empty:
+            raise LedgerError(
+                "deleted, but another command is reading and the log may hold it still; "
+                "do the same again when that is done",
+                where=self._where,
+            )
 
     def _bring_up_to_date(self) -> None:
         with self.read() as connection:
@@ -157,6 +188,9 @@ class Database:
             if words is None:
                 raise
             raise LedgerError(words, where=self._where) from error
+        except PoolTimeout as error:
+            words = "too much is asked of the database at once; try again"
+            raise LedgerError(words, where=self._where) from error
 
 
 def insert_absent(
@@ -175,6 +209,26 @@ def insert_absent(
     return connection.exec_driver_sql(sql, list(rows)).rowcount
 
 
+def fetch_at_once(
+    connection: Connection, statement: AnySelect, values: Mapping[str, object]
+) -> Sequence[Sequence[Any]]:
+    """All rows, of plain texts and numbers, in a single step of SQLite.
+
+    Between one step and the next the driver lets other threads go on, which in Python takes up to
+    5 ms each time: as one text of JSON a thousand rows come in a hundredth of the time.
+    """
+    if _is_postgresql(connection):
+        return connection.execute(statement, values).all()
+    written = connection.scalars(_as_json(statement), values).one()
+    rows: list[list[Any]] = json.loads(written)
+    return rows
+
+
+@cache
+def _as_json(statement: AnySelect) -> Select[str]:
+    return select(func.json_group_array(func.json_array(*statement.subquery().c)))
+
+
 @cache
 def _insert_sql(dialect: Dialect, table: Table, width: int) -> str:
     numbered = table.autoincrement_column
@@ -187,6 +241,12 @@ def keep_writers_out(connection: Connection, table: Table) -> None:
     """Let nobody else write to `table` before the transaction ends; in SQLite nobody can."""
     if _is_postgresql(connection):
         connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def await_writers(connection: Connection, table: Table) -> None:
+    """Wait for whoever keeps writers out of `table`, before anything is locked that they want."""
+    if _is_postgresql(connection):
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN ROW EXCLUSIVE MODE")
 
 
 def _is_postgresql(connection: Connection) -> bool:

@@ -1,24 +1,17 @@
 """Every promise to deliver: frozen, planned, claimed before it is sent, recorded after."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from sqlalchemy import bindparam, exists, func, select, update
+from sqlalchemy import exists, func, select, update
 
 from newsletter.errors import IssueError
 from newsletter.ledger.claims import take_next
 from newsletter.ledger.database import Database
 from newsletter.ledger.outcome_report import OutcomeLine, outcome_lines
-from newsletter.ledger.outcomes import (
-    close,
-    is_held,
-    lose_sight,
-    require_held,
-    settle,
-)
+from newsletter.ledger.outcomes import close, require_held, settle
 from newsletter.ledger.planning import Planning
+from newsletter.ledger.recovery import Orphan, take_over
 from newsletter.ledger.states import (
     FrozenIssue,
     freeze,
@@ -49,18 +42,6 @@ from newsletter.model.delivery import (
 
 _S = DeliveryStatus
 _d, _b = deliveries.c, batches.c
-
-_ORPHANS: Final = select(_b.id, _b.owner, _b.fence, _b.transport, _b.provider_batch_id).where(
-    _b.month == bindparam("month"), _b.status == BatchStatus.SENDING
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A batch whose sender died: the way out it was on, and what the provider calls it."""
-
-    transport: str
-    provider_batch_id: str | None
 
 
 class Deliveries:
@@ -222,13 +203,6 @@ class Deliveries:
             if close_batch:
                 close(connection, batch.id, state, now=now, retry_at=retry_at)
 
-    def release(self, batch: Batch, *, now: datetime) -> None:
-        """Give back what of the batch has no answer yet, certainly unsent; nothing if not held."""
-        with self._database.write() as connection:
-            state = share_state(connection, batch.month)
-            if is_held(connection, batch.id, batch.owner, batch.fence):
-                close(connection, batch.id, state, now=now)
-
     def recover(
         self,
         month: str,
@@ -242,21 +216,7 @@ class Deliveries:
         Where sending them again reaches nobody twice (`can_repeat`) those are planned again; else
         they become uncertain.
         """
-        with self._database.read() as connection:
-            orphans = connection.execute(_ORPHANS, {"month": month}).all()
-        alive = set(filter(is_alive, {orphan.owner for orphan in orphans}))
-        unanswered = 0
-        for batch_id, owner, fence, *orphan in orphans:
-            if owner in alive:
-                continue
-            is_repeatable = can_repeat(Orphan(*orphan))
-            with self._database.write() as connection:
-                state = share_state(connection, month)
-                if is_held(connection, batch_id, owner, fence):
-                    if not is_repeatable:
-                        unanswered += lose_sight(connection, batch_id, now=now)
-                    unanswered += close(connection, batch_id, state, now=now)
-        return unanswered
+        return take_over(self._database, month, is_alive=is_alive, can_repeat=can_repeat, now=now)
 
     def resolve(self, month: str, outcome: Outcome, *, now: datetime) -> int:
         """Settle what is uncertain by a person's word, as accepted or to retry; return how many.
@@ -305,6 +265,12 @@ class Deliveries:
         statement = select(_d.status, func.count()).where(_d.month == month).group_by(_d.status)
         with self._database.read() as connection:
             return dict(connection.execute(statement).all())
+
+    def owners(self, month: str) -> set[str]:
+        """Who has deliveries of the month in hand; some of them may have died."""
+        statement = select(_b.owner).where(_b.month == month, _b.status == BatchStatus.SENDING)
+        with self._database.read() as connection:
+            return set(connection.scalars(statement))
 
     def variants(self, month: str) -> list[str]:
         """The variants that somebody was promised."""

@@ -1,11 +1,12 @@
-"""One piece of an import: staged in a temporary table, then merged set by set.
+"""An import: each piece of it staged in a temporary table, then merged set by set.
 
 Row by row in Python the same takes twice as long.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final, Self
 
 from sqlalchemy import (
@@ -29,7 +30,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from newsletter.ledger.database import insert_absent, keep_writers_out
+from newsletter.ledger.database import Database, insert_absent, keep_writers_out
+from newsletter.ledger.rehearsal import rehearsal
 from newsletter.ledger.tables import (
     Instant,
     consents,
@@ -38,7 +40,11 @@ from newsletter.ledger.tables import (
     suppressions,
     to_microseconds,
 )
-from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
+from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus, SuppressionReason
+
+_PIECE: Final = 20_000
+
+IsErased = Callable[[frozenset[str], str], bool]  # (digests of erased addresses, a row's key)
 
 _CONFIRMED: Final = SubscriptionStatus.CONFIRMED
 _UNCONFIRMED: Final = SubscriptionStatus.UNCONFIRMED
@@ -53,6 +59,7 @@ class ImportCounts:
     changed: int = 0
     unchanged: int = 0
     kept_out: int = 0  # unsubscribed, suppressed or erased: left exactly as they were
+    suppressed: int = 0  # whom no provider could reach, or who complained: not to be mailed
 
     def __add__(self, other: Self) -> "ImportCounts":
         return ImportCounts(
@@ -60,6 +67,7 @@ class ImportCounts:
             self.changed + other.changed,
             self.unchanged + other.unchanged,
             self.kept_out + other.kept_out,
+            self.suppressed + other.suppressed,
         )
 
 
@@ -98,7 +106,11 @@ _merged: Final = {
     _person.name: func.coalesce(_row.name, _person.name),
     _person.topics: func.coalesce(_row.topics, _person.topics),
     _person.language: func.coalesce(_row.language, _person.language),
-    _person.status: case((_row.status == _UNCONFIRMED, _person.status), else_=_row.status),
+    # Whoever this very import added is as its later row says.
+    _person.status: case(
+        (and_(_row.status == _UNCONFIRMED, _person.created_at != _now), _person.status),
+        else_=_row.status,
+    ),
 }
 
 _RECOGNISE: Final = (
@@ -121,7 +133,7 @@ _ADD: Final = (
     insert(subscribers)
     .execution_options(preserve_rowcount=True)
     .from_select(
-        [column.name for column in subscribers.columns],
+        [column.name for column in subscribers.columns if column is not _person.paused_until],
         select(
             _row.new_id,
             _row.email,
@@ -149,7 +161,7 @@ _CHANGE: Final = (
         }
     )
 )
-_consent_columns: Final = [column.name for column in consents.columns]
+_consent_columns: Final = ["subscriber_id", "number", "at", "source", "how", "recorded_at"]
 _CONSENT_OF_NEW: Final = insert(consents).from_select(
     _consent_columns,
     select(_row.new_id, literal(1), _row.at, _row.source, _how, _now).where(
@@ -171,18 +183,81 @@ _CONSENT_OF_KNOWN: Final = insert(consents).from_select(
 )
 
 
-def merge_rows(
-    connection: Connection, rows: Sequence[SubscriberRow], *, ids: Iterator[str], now: datetime
+def import_rows(
+    database: Database,
+    rows: Iterable[SubscriberRow],
+    ids: Iterator[str],
+    now: datetime,
+    is_erased: IsErased | None,
 ) -> ImportCounts:
-    """Merge rows into what is stored, as if one after another; `ids` are for new people."""
+    """Merge rows into what is stored, piece by piece; `ids` are for new people."""
     counts = ImportCounts()
+    for piece in _pieces(rows):
+        with database.write() as connection:
+            counts += _merge(connection, piece, ids, now, is_erased)
+    return counts
+
+
+def rehearse_import(
+    database: Database,
+    rows: Iterable[SubscriberRow],
+    ids: Iterator[str],
+    now: datetime,
+    is_erased: IsErased | None,
+) -> ImportCounts:
+    """The same, done to copies that are gone afterwards."""
+    counts = ImportCounts()
+    with rehearsal(database, subscribers, consents, suppressions) as connection:
+        for piece in _pieces(rows):
+            counts += _merge(connection, piece, ids, now, is_erased)
+    return counts
+
+
+def erased_digests(connection: Connection) -> frozenset[str]:
+    """The digests of all erased addresses."""
+    erased = suppressions.c.reason == SuppressionReason.ERASED
+    return frozenset(connection.scalars(select(suppressions.c.key).where(erased)))
+
+
+def _pieces(rows: Iterable[SubscriberRow]) -> Iterator[list[SubscriberRow]]:
+    remaining = iter(rows)
+    while piece := list(islice(remaining, _PIECE)):
+        yield piece
+
+
+def _merge(
+    connection: Connection,
+    piece: list[SubscriberRow],
+    ids: Iterator[str],
+    now: datetime,
+    is_erased: IsErased | None,
+) -> ImportCounts:
+    """Merge rows into what is stored, as if one after another."""
     keep_writers_out(connection, subscribers)
+    rows = piece
+    # Asked only now: whoever is erased while a list is read must not come back with its rest.
+    if is_erased and (digests := erased_digests(connection)):
+        rows = [row for row in piece if not is_erased(digests, row.key)]
+    counts = ImportCounts(kept_out=len(piece) - len(rows))
     for distinct in _layers(rows):
+        unwelcome = [row for row in distinct if row.suppression]
+        counts += _suppress(connection, unwelcome, now)
+        welcome = [row for row in distinct if not row.suppression] if unwelcome else distinct
         connection.execute(CreateTable(_rows, if_not_exists=True))
-        insert_absent(connection, _rows, _staged(distinct, ids))
-        counts += _merge_staged(connection, len(distinct), now)
+        insert_absent(connection, _rows, _staged(welcome, ids))
+        counts += _merge_staged(connection, len(welcome), now)
         connection.execute(delete(_rows))
     return counts
+
+
+def _suppress(connection: Connection, rows: Sequence[SubscriberRow], now: datetime) -> ImportCounts:
+    at = to_microseconds(now)
+    suppressed = insert_absent(
+        connection,
+        suppressions,
+        [(row.key, str(row.suppression), row.consent_source, at) for row in rows],
+    )
+    return ImportCounts(suppressed=suppressed, kept_out=len(rows) - suppressed)
 
 
 def _layers(rows: Sequence[SubscriberRow]) -> Iterator[Sequence[SubscriberRow]]:
@@ -214,13 +289,13 @@ def _staged(
             None if at is None else to_microseconds(at),
             source,
         )
-        for email, key, name, topics, language, status, at, source in rows
+        for email, key, name, topics, language, status, at, source, _ in rows
     ]
 
 
 def _merge_staged(connection: Connection, staged: int, now: datetime) -> ImportCounts:
     at = {"now": now}
-    connection.execute(_RECOGNISE)
+    connection.execute(_RECOGNISE, at)
     kept_out = connection.execute(_KEEP_OUT).rowcount
     # Before the changes: a consent is news in the light of the status that was.
     connection.execute(_CONSENT_OF_KNOWN, at)

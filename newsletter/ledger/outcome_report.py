@@ -55,7 +55,7 @@ def outcome_lines(database: Database, month: str) -> Iterator[OutcomeLine]:
         deliveries.c.month == month, deliveries.c.subscriber_id == subscribers.c.id
     )
     others = select(
-        subscribers.c.id, subscribers.c.email, subscribers.c.name, why_skipped.label("why")
+        subscribers.c.id, subscribers.c.email, subscribers.c.name, why_skipped(month).label("why")
     ).where(~has_delivery)
     for row in database.pages(others, subscribers.c.id):
         reason = row.why or "no delivery was planned"

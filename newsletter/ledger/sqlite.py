@@ -48,10 +48,14 @@ def open_sqlite(address: URL, base: Path) -> Backend:
     return Backend(engine, writing, _explain, where=str(file), file=file)
 
 
-def empty_log(engine: Engine) -> None:
-    """Empty the write-ahead log, which still holds what was just deleted."""
+def empty_log(engine: Engine) -> bool:
+    """Empty the write-ahead log, which still holds what was just deleted.
+
+    Waits for whoever reads or writes; False where they take too long and the log stays.
+    """
     with engine.execution_options(begin=None).connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not is_busy
 
 
 def _explain(error: DatabaseError) -> str | None:

@@ -1,20 +1,28 @@
 """The people: imported, found, listed; leaving, suppressed and erased."""
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
-from itertools import count, islice
+from itertools import count
 from typing import Final
 
-from sqlalchemy import and_, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Exists, and_, case, delete, exists, func, select, update
 
 from newsletter.ledger.database import AnyRow, AnySelect, Database, insert_absent, keep_writers_out
-from newsletter.ledger.imports import ImportCounts, merge_rows
+from newsletter.ledger.imports import (
+    ImportCounts,
+    IsErased,
+    erased_digests,
+    import_rows,
+    rehearse_import,
+)
+from newsletter.ledger.suppressions import forget_lifted
 from newsletter.ledger.tables import (
     consents,
     deliveries,
     issues,
+    letters,
     subscribers,
     suppressions,
     to_microseconds,
@@ -29,8 +37,6 @@ from newsletter.model.subscriber import (
     Suppression,
     SuppressionReason,
 )
-
-_PIECE: Final = 20_000
 
 _IS_SUPPRESSED: Final = exists().where(suppressions.c.key == subscribers.c.email_key)
 
@@ -47,6 +53,9 @@ _PEOPLE: Final = (
         consents.c.source.label("consent_source"),
         consents.c.how.label("consent_how"),
         consents.c.recorded_at.label("consent_recorded_at"),
+        consents.c.words,
+        consents.c.version,
+        consents.c.client,
         suppressions.c.reason,
         suppressions.c.source.label("suppression_source"),
         suppressions.c.at.label("suppressed_at"),
@@ -58,12 +67,15 @@ _PEOPLE: Final = (
     .outerjoin(suppressions, suppressions.c.key == subscribers.c.email_key)
 )
 
-# Why somebody stored gets nothing, or NULL.
-why_skipped: Final = case(
-    (subscribers.c.status == SubscriptionStatus.UNCONFIRMED, SkipReason.UNCONFIRMED.value),
-    (subscribers.c.status == SubscriptionStatus.UNSUBSCRIBED, SkipReason.UNSUBSCRIBED.value),
-    (_IS_SUPPRESSED, SkipReason.SUPPRESSED.value),
-)
+
+def why_skipped(month: str) -> ColumnElement[str | None]:
+    """Why somebody stored gets nothing of the month's issue, or NULL."""
+    return case(
+        (subscribers.c.status == SubscriptionStatus.UNCONFIRMED, SkipReason.UNCONFIRMED.value),
+        (subscribers.c.status == SubscriptionStatus.UNSUBSCRIBED, SkipReason.UNSUBSCRIBED.value),
+        (_IS_SUPPRESSED, SkipReason.SUPPRESSED.value),
+        (subscribers.c.paused_until > month, SkipReason.PAUSED.value),
+    )
 
 
 class Subscribers:
@@ -73,27 +85,22 @@ class Subscribers:
         self._database = database
 
     def import_rows(
-        self,
-        rows: Iterable[SubscriberRow],
-        *,
-        now: datetime,
-        is_erased: Callable[[str], bool] | None,
+        self, rows: Iterable[SubscriberRow], *, now: datetime, is_erased: IsErased | None
     ) -> ImportCounts:
         """Upsert by `key`, some thousand rows to a transaction; of two rows the later wins.
 
-        Who unsubscribed, is suppressed or erased (`is_erased(key)`) is left exactly as they are.
-        An unconfirmed row demotes nobody. A consent is recorded for everybody a row confirms, and
-        where a row states one that is not on record; its time is the stated one or none.
+        Who unsubscribed, is suppressed or erased is left exactly as they are. An unconfirmed row
+        demotes nobody but whom this import added. A consent is recorded for everybody a row
+        confirms, and where a row states one that is not on record; its time is the stated one or
+        none. A row with a suppression suppresses the address and changes nothing else.
         """
-        counts = ImportCounts()
-        ids = _new_ids(now)
-        remaining = iter(rows)
-        while piece := list(islice(remaining, _PIECE)):
-            wanted = [row for row in piece if not is_erased(row.key)] if is_erased else piece
-            with self._database.write() as connection:
-                merged = merge_rows(connection, wanted, ids=ids, now=now)
-            counts += merged + ImportCounts(kept_out=len(piece) - len(wanted))
-        return counts
+        return import_rows(self._database, rows, new_ids(now), now, is_erased)
+
+    def rehearse_import(
+        self, rows: Iterable[SubscriberRow], *, now: datetime, is_erased: IsErased | None
+    ) -> ImportCounts:
+        """What `import_rows` would do now; nothing is changed and nobody has to wait."""
+        return rehearse_import(self._database, rows, new_ids(now), now, is_erased)
 
     def find(self, email_key: str) -> Subscriber | None:
         """The subscriber of an address."""
@@ -110,7 +117,15 @@ class Subscribers:
     def history(self, subscriber_id: str) -> list[Consent]:
         """Every consent on record, oldest first."""
         statement = (
-            select(consents.c.at, consents.c.source, consents.c.how, consents.c.recorded_at)
+            select(
+                consents.c.at,
+                consents.c.source,
+                consents.c.how,
+                consents.c.recorded_at,
+                consents.c.words,
+                consents.c.version,
+                consents.c.client,
+            )
             .where(consents.c.subscriber_id == subscriber_id)
             .order_by(consents.c.number)
         )
@@ -167,24 +182,31 @@ class Subscribers:
                     delete(consents).where(consents.c.subscriber_id == subscriber_id)
                 )
                 connection.execute(delete(subscribers).where(subscribers.c.id == subscriber_id))
+            connection.execute(delete(letters).where(letters.c.email_key == email_key))
             connection.execute(delete(suppressions).where(suppressions.c.key == email_key))
+            forget_lifted(connection, email_key)
             insert_absent(connection, suppressions, [erased])
         self._database.forget_deleted()
         return subscriber_id is not None
 
     def erased_digests(self) -> frozenset[str]:
-        """The digests of all erased addresses, for `is_erased` of an import."""
-        statement = select(suppressions.c.key).where(
-            suppressions.c.reason == SuppressionReason.ERASED
-        )
+        """The digests of all erased addresses."""
         with self._database.read() as connection:
-            return frozenset(connection.scalars(statement))
+            return erased_digests(connection)
 
-    def groups(self) -> list[SubscriberGroup]:
-        """Everybody stored, counted by topics, language and the reason to get nothing."""
+    def groups(self, month: str, *, unplanned_alone: bool = False) -> list[SubscriberGroup]:
+        """Everybody stored, counted by topics, language and why they get nothing of `month`.
+
+        With `unplanned_alone` those who have no delivery of it yet.
+        """
         statement = select(
-            subscribers.c.topics, subscribers.c.language, why_skipped.label("skipped"), func.count()
+            subscribers.c.topics,
+            subscribers.c.language,
+            why_skipped(month).label("skipped"),
+            func.count(),
         ).group_by(subscribers.c.topics, subscribers.c.language, "skipped")
+        if unplanned_alone:
+            statement = statement.where(~_has_delivery(month))
         with self._database.read() as connection:
             return [
                 SubscriberGroup(
@@ -198,14 +220,10 @@ class Subscribers:
 
         In the order of their ids; others may write meanwhile.
         """
-        is_planned = exists().where(
-            deliveries.c.month == month, deliveries.c.subscriber_id == subscribers.c.id
-        )
         statement = (
             select(subscribers.c.id, subscribers.c.topics, subscribers.c.language)
-            .where(subscribers.c.status == SubscriptionStatus.CONFIRMED)
-            .where(~_IS_SUPPRESSED)
-            .where(~is_planned)
+            .where(why_skipped(month).is_(None))
+            .where(~_has_delivery(month))
         )
         for subscriber_id, topics, language in self._database.pages(statement, subscribers.c.id):
             yield subscriber_id, _topics(topics), language
@@ -216,7 +234,13 @@ class Subscribers:
         return None if row is None else _subscriber(row)
 
 
-def _new_ids(now: datetime) -> Iterator[str]:
+def _has_delivery(month: str) -> Exists:
+    return exists().where(
+        deliveries.c.month == month, deliveries.c.subscriber_id == subscribers.c.id
+    )
+
+
+def new_ids(now: datetime) -> Iterator[str]:
     """Ids in growing order, so that new rows lie together; random, so that none comes twice.
 
     Like UUIDv7 (RFC 9562): 48 bits of milliseconds, 48 random bits, here before a counter.
@@ -234,7 +258,13 @@ def _subscriber(row: AnyRow) -> Subscriber:
     consent = None
     if row.consent_recorded_at is not None:
         consent = Consent(
-            row.consent_at, row.consent_source, row.consent_how, row.consent_recorded_at
+            row.consent_at,
+            row.consent_source,
+            row.consent_how,
+            row.consent_recorded_at,
+            row.words,
+            row.version,
+            row.client,
         )
     suppression = None
     if row.reason is not None:
@@ -248,4 +278,5 @@ def _subscriber(row: AnyRow) -> Subscriber:
         row.status,
         consent,
         suppression,
+        row.paused_until or "",
     )

@@ -24,7 +24,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from newsletter.model.alert import AlertKind
 from newsletter.model.delivery import DeliveryStatus, IssueState
+from newsletter.model.feedback import EventKind
+from newsletter.model.letter import LetterKind
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
 SCHEMA_VERSION: Final = "0001"
@@ -141,6 +144,7 @@ subscribers: Final = Table(
     Column("updated_at", Instant, nullable=False),
     Column("unsubscribed_at", Instant),
     Column("unsubscribed_through", Text),  # how they left: an import, a link, an editor
+    Column("paused_until", key_text(7)),  # the month of the first issue they want again
     sqlite_with_rowid=False,
 )
 
@@ -152,8 +156,34 @@ consents: Final = Table(
     Column("number", SmallInteger, primary_key=True, autoincrement=False),  # the person's nth
     Column("at", Instant),  # when the person agreed, where somebody stated it
     Column("source", Text, nullable=False),  # where they agreed, in the words of who stated it
-    Column("how", Text, nullable=False),  # the way it came to us: "import"
+    Column("how", Text, nullable=False),  # the way it came to us: "import", "form", "command"
     Column("recorded_at", Instant, nullable=False),  # when it came to us
+    Column("words", Text, nullable=False, server_default=""),  # what they agreed to, as shown
+    Column("version", Text, nullable=False, server_default=""),  # a digest of those words
+    Column("client", Text, nullable=False, server_default=""),  # one, keyed, of their network's
+    sqlite_with_rowid=False,
+)
+
+# What is owed to one person: a confirmation, a welcome, a link. Of a confirmation the row holds
+# what the form said, which is nobody's subscription before they confirm.
+letters: Final = Table(
+    "letters",
+    metadata,
+    Column("id", key_text(32), primary_key=True),  # opaque hex, which its link carries, signed
+    Column("kind", _words(LetterKind), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("email_key", key_text(), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("topics", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("words", Text, nullable=False),  # what the form asked them to agree to
+    Column("client", Text, nullable=False),  # a keyed digest of the network it came from
+    Column("asked_at", Instant, nullable=False),
+    Column("due_at", Instant, index=True),  # not to be written before; NULL: nothing more to do
+    Column("attempts", SmallInteger, nullable=False),
+    Column("confirmed_at", Instant),
+    Index(None, "email_key", "asked_at"),
+    Index(None, "client", "asked_at"),
     sqlite_with_rowid=False,
 )
 
@@ -166,6 +196,20 @@ suppressions: Final = Table(
     Column("source", Text, nullable=False),
     Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Rows are added and, at erasure alone, removed; never changed.
+lifted_suppressions: Final = Table(
+    "lifted_suppressions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("key", key_text(), nullable=False, index=True),
+    Column("reason", _words(SuppressionReason), nullable=False),  # these three: what was lifted
+    Column("source", Text, nullable=False),
+    Column("suppressed_at", Instant, nullable=False),
+    Column("lifted_by", Text, nullable=False),  # who, and in their words why
+    Column("lifted_because", Text, nullable=False),
+    Column("lifted_at", Instant, nullable=False),
 )
 
 issues: Final = Table(
@@ -204,6 +248,17 @@ paces: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# What was told of an issue to the people behind the newsletter.
+alerts: Final = Table(
+    "alerts",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("kind", _words(AlertKind), primary_key=True),
+    Column("taken_at", Instant, nullable=False),  # when somebody was last about to send it
+    Column("sent_at", Instant),
+    sqlite_with_rowid=False,
+)
+
 # `subscriber_id` has no foreign key: the row stays when its person is erased.
 deliveries: Final = Table(
     "deliveries",
@@ -219,4 +274,15 @@ deliveries: Final = Table(
     UniqueConstraint("month", "subscriber_id"),
     # Room to rewrite a row in its own page, without its indexes: twice as quick to finish a batch.
     postgresql_with={"fillfactor": 50},
+)
+
+# The news that has effects beyond the delivery's status, so that what is told twice has them once.
+# An event is known by its delivery, kind and time; rows are never changed.
+delivery_events: Final = Table(
+    "delivery_events",
+    metadata,
+    Column("delivery_id", key_text(36), primary_key=True),
+    Column("kind", _words(EventKind), primary_key=True),
+    Column("at", Instant, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )

@@ -26,10 +26,17 @@ class DeliveryStatus(StrEnum):
 
 _S = DeliveryStatus
 
+# What only a message that has left can meet: news of it may overtake the sender's own record, or a
+# person's word that it is to be sent again.
+_LEFT: Final = frozenset({_S.DELIVERED, _S.DEFERRED, _S.BOUNCED, _S.COMPLAINED})
+
 # What an event may change. A status missing on the left is final.
 TRANSITIONS: Final[Mapping[DeliveryStatus, frozenset[DeliveryStatus]]] = {
-    _S.PLANNED: frozenset({_S.SENDING, _S.SKIPPED, _S.CANCELLED}),
-    _S.SENDING: frozenset({_S.ACCEPTED, _S.REFUSED, _S.FAILED, _S.UNCERTAIN, _S.PLANNED}),
+    _S.PLANNED: frozenset({_S.SENDING, _S.SKIPPED, _S.CANCELLED}) | _LEFT,
+    _S.SENDING: frozenset(
+        {_S.ACCEPTED, _S.REFUSED, _S.FAILED, _S.UNCERTAIN, _S.PLANNED, _S.DROPPED}
+    )
+    | _LEFT,
     _S.UNCERTAIN: frozenset(
         {_S.ACCEPTED, _S.DELIVERED, _S.DEFERRED, _S.BOUNCED, _S.DROPPED, _S.COMPLAINED, _S.PLANNED}
     ),
@@ -39,6 +46,10 @@ TRANSITIONS: Final[Mapping[DeliveryStatus, frozenset[DeliveryStatus]]] = {
 }
 
 PENDING: Final = frozenset({_S.PLANNED, _S.SENDING})
+# Where somebody has got the issue, or may have.
+SENT: Final = frozenset(
+    {_S.ACCEPTED, _S.DELIVERED, _S.DEFERRED, _S.BOUNCED, _S.DROPPED, _S.COMPLAINED, _S.UNCERTAIN}
+)
 PROBLEMATIC: Final = frozenset({_S.REFUSED, _S.FAILED, _S.UNCERTAIN})
 
 
@@ -60,6 +71,7 @@ class SkipReason(StrEnum):
     UNCONFIRMED = "unconfirmed"
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
+    PAUSED = "paused"
     NOTHING_MATCHES = "nothing matches"
 
 

@@ -1,6 +1,6 @@
 """What authors write: an issue, its articles and notices, and the taxonomy they use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,10 +16,14 @@ class IssueStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """The two axes of the articles: slug -> label, in display order."""
+    """The two axes of the articles: slug -> label, in display order.
+
+    `topic_groups` are headings and the slugs under them, for a form that shows all topics at once.
+    """
 
     topics: Mapping[str, str]
     research_types: Mapping[str, str]
+    topic_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +90,14 @@ class Issue:
     images: Mapping[str, Image] = field(default_factory=dict)
     send_at: datetime | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    def passages(self) -> Iterator[Passage]:
+        """Every passage of Markdown: the intro, the articles in their order, the notices."""
+        if self.intro:
+            yield self.intro
+        for article in self.articles:
+            yield article.body
+            if article.implications:
+                yield article.implications
+        for notice in self.notices:
+            yield notice.body

@@ -20,6 +20,7 @@ class SuppressionReason(StrEnum):
     """Why an address must not be mailed."""
 
     HARD_BOUNCE = "hard bounce"
+    SOFT_BOUNCES = "soft bounces"  # too many in a row
     COMPLAINT = "complaint"
     MANUAL = "manual"
     ERASED = "erased"
@@ -29,13 +30,18 @@ class SuppressionReason(StrEnum):
 class Consent:
     """When and where a person agreed, as far as anybody stated it, and how we came to know.
 
-    `recorded_at` is when the ledger wrote it down, through `how` ("import").
+    `recorded_at` is when the ledger wrote it down, through `how` ("import", "form", "command").
+    `words` are those the person agreed to and `version` their digest; `client` is a keyed digest
+    of the network address they agreed from. What nobody stated is empty.
     """
 
     at: datetime | None
     source: str
     how: str = ""
     recorded_at: datetime | None = None
+    words: str = ""
+    version: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,21 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True)
+class LiftedSuppression:
+    """A suppression that somebody took away: who, in their own words why, and when."""
+
+    suppression: Suppression
+    by: str
+    because: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """A person with an address, consent and chosen topics. No topics means every topic.
 
-    `id` is opaque and never reused; `language` is empty where the newsletter's own applies.
+    `id` is opaque and never reused; `language` is empty where the newsletter's own applies. Issues
+    of months before `paused_until` (`2027-02`) pass them by.
     """
 
     id: str
@@ -62,6 +79,7 @@ class Subscriber:
     status: SubscriptionStatus = SubscriptionStatus.CONFIRMED
     consent: Consent | None = None
     suppression: Suppression | None = None
+    paused_until: str = ""
 
 
 class SubscriberRow(NamedTuple):
@@ -69,7 +87,8 @@ class SubscriberRow(NamedTuple):
 
     None is a column the file does not have: it leaves what is stored alone. An empty cell is a
     statement: no name, every topic, the newsletter's own language. (A tuple, because files of a
-    million rows are read: it is made six times as fast as a frozen dataclass.)
+    million rows are read: it is made six times as fast as a frozen dataclass.) With a `suppression`
+    the row says only that the address must not be mailed, by the word of `consent_source`.
     """
 
     email: str
@@ -80,6 +99,7 @@ class SubscriberRow(NamedTuple):
     status: SubscriptionStatus = SubscriptionStatus.CONFIRMED
     consent_at: datetime | None = None
     consent_source: str = ""
+    suppression: SuppressionReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

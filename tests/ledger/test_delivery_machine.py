@@ -128,12 +128,14 @@ class Senders(RuleBasedStateMachine):
 
     @precondition(lambda self: self.held)
     @rule(
-        which=st.integers(0), outcomes=OUTCOMES, way=st.sampled_from(["go on", "close", "release"])
+        which=st.integers(0),
+        outcomes=OUTCOMES,
+        way=st.sampled_from(["go on", "close", "give back"]),
     )
     def answer(self, which: int, outcomes: Sequence[Outcome | None], way: str) -> None:
         batch = self.held[which % len(self.held)]
-        if way == "release":
-            self.deliveries.release(batch, now=NOW)
+        if way == "give back":
+            self.deliveries.record(batch, [], now=NOW)
         else:
             answers = [
                 Receipt(delivery.id, outcome, "as it says")
@@ -239,7 +241,6 @@ class Senders(RuleBasedStateMachine):
             answers = [Receipt(delivery.id, Outcome.REFUSED) for delivery in batch.deliveries]
             with pytest.raises(FenceLost):
                 self.deliveries.record(batch, answers, now=NOW)
-            self.deliveries.release(batch, now=NOW)
         if self.lost:
             assert statuses(self.database) == self.before
 

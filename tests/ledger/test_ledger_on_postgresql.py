@@ -131,6 +131,11 @@ def test_keys_are_in_the_order_of_their_bytes_whatever_the_server_s_own_order_is
         assert set(connection.execute(keys).all()) == {
             ("subscribers", "id"),
             ("subscribers", "email_key"),
+            ("subscribers", "paused_until"),
+            ("letters", "id"),
+            ("letters", "email_key"),
+            ("lifted_suppressions", "key"),
+            ("delivery_events", "delivery_id"),
             ("consents", "subscriber_id"),
             ("suppressions", "key"),
             ("deliveries", "id"),

@@ -1,5 +1,6 @@
 """What an import does to the people stored, and what it can never do."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,13 +18,16 @@ from newsletter.model.subscriber import (
     Subscriber,
     SubscriberRow,
     SubscriptionStatus,
+    Suppression,
     SuppressionReason,
 )
 
 from .rows import CONFIRMED, NOW, UNCONFIRMED, UNSUBSCRIBED, row, rows
 
+ANA = "ana@clinic.example"
 AGREED_AT = datetime(2021, 9, 14, 14, 22, 5, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
+DIGEST = "5f" * 32
 
 
 def stored(subscribers: Subscribers, email: str = "ana@clinic.example") -> Subscriber:
@@ -97,7 +101,7 @@ def test_a_row_may_confirm_and_unsubscribe_but_never_demote_or_bring_back(
     after: SubscriptionStatus,
 ) -> None:
     import_one(subscribers, row(status=before))
-    import_one(subscribers, row(status=states))
+    import_one(subscribers, row(status=states), LATER)
     assert stored(subscribers).status is after
 
 
@@ -120,10 +124,11 @@ def test_a_suppressed_or_erased_address_that_is_not_stored_is_not_added(
     subscribers: Subscribers,
 ) -> None:
     subscribers.suppress("bounced@clinic.example", SuppressionReason.HARD_BOUNCE, "", now=NOW)
+    subscribers.erase("erased@clinic.example", DIGEST, now=NOW)
     counts = subscribers.import_rows(
         [row("bounced@clinic.example"), row("erased@clinic.example"), row()],
         now=NOW,
-        is_erased=lambda key: key == "erased@clinic.example",
+        is_erased=lambda digests, key: key == "erased@clinic.example" and DIGEST in digests,
     )
     assert counts == ImportCounts(added=1, kept_out=2)
     assert [person.email for person in subscribers.iterate()] == ["ana@clinic.example"]
@@ -137,6 +142,45 @@ def test_of_two_rows_for_one_address_the_later_wins(subscribers: Subscribers) ->
     )
     assert counts == ImportCounts(added=1, changed=2)
     assert stored(subscribers).name == "Third"
+
+
+def test_of_two_rows_for_a_new_address_the_later_says_whether_it_is_confirmed(
+    subscribers: Subscribers,
+) -> None:
+    file = [row(), *rows(25_000), row(status=UNCONFIRMED)]
+    subscribers.import_rows(file, now=NOW, is_erased=None)
+    assert stored(subscribers).status is UNCONFIRMED
+
+
+def test_whoever_is_erased_while_a_list_is_read_does_not_come_back_with_its_rest(
+    subscribers: Subscribers,
+) -> None:
+    def file() -> Iterator[SubscriberRow]:
+        yield from rows(20_000)
+        subscribers.erase("ana@clinic.example", DIGEST, now=NOW)
+        yield row()
+
+    counts = subscribers.import_rows(
+        file(), now=NOW, is_erased=lambda digests, key: key == ANA and DIGEST in digests
+    )
+    assert counts == ImportCounts(added=20_000, kept_out=1)
+    assert subscribers.find(ANA) is None
+
+
+def test_a_row_with_a_suppression_suppresses_and_changes_nothing_else(
+    subscribers: Subscribers,
+) -> None:
+    subscribers.import_rows([row(name="Ana")], now=NOW, is_erased=None)
+    bounced = {"suppression": SuppressionReason.HARD_BOUNCE, "consent_source": "Mailchimp"}
+    file = [row(**bounced), row("new@clinic.example", **bounced), row(name="Later")]
+    counts = subscribers.import_rows(file, now=LATER, is_erased=None)
+    assert counts == ImportCounts(suppressed=2, kept_out=1)
+    ana = stored(subscribers)
+    assert (ana.name, ana.status) == ("Ana", CONFIRMED)
+    assert ana.suppression == Suppression(SuppressionReason.HARD_BOUNCE, "Mailchimp", LATER)
+    assert subscribers.find("new@clinic.example") is None
+    again = subscribers.import_rows(file, now=LATER, is_erased=None)
+    assert again == ImportCounts(kept_out=3)
 
 
 def test_a_consent_s_time_is_the_stated_one_or_none(subscribers: Subscribers) -> None:
@@ -214,3 +258,35 @@ def test_one_import_of_many_rows_is_as_good_as_many_imports_of_one(
                 ]
                 stored_ways.append((counts, people))
     assert stored_ways[0] == stored_ways[1]
+
+
+def test_a_rehearsal_counts_what_an_import_then_does_and_changes_nothing(
+    subscribers: Subscribers,
+) -> None:
+    subscribers.import_rows([row(), row("b@clinic.example")], now=NOW, is_erased=None)
+    subscribers.unsubscribe("b@clinic.example", "link", now=NOW)
+    before = list(subscribers.iterate())
+    file = [
+        *rows(20_000),
+        row(name="Ana"),
+        row("reader7@clinic.example"),
+        row("reader8@clinic.example", name="Eight"),
+        row("b@clinic.example", name="Back"),
+        row("c@clinic.example", suppression=SuppressionReason.COMPLAINT),
+        row("c@clinic.example"),
+    ]
+
+    foreseen = subscribers.rehearse_import(file, now=LATER, is_erased=None)
+
+    assert foreseen == ImportCounts(added=20_000, changed=2, unchanged=1, kept_out=2, suppressed=1)
+    assert list(subscribers.iterate()) == before
+    assert subscribers.import_rows(file, now=LATER, is_erased=None) == foreseen
+
+
+def test_others_may_write_while_an_import_is_rehearsed(subscribers: Subscribers) -> None:
+    def file() -> Iterator[SubscriberRow]:
+        yield from rows(20_001)
+        assert subscribers.suppress(ANA, SuppressionReason.MANUAL, "", now=NOW)
+
+    assert subscribers.rehearse_import(file(), now=NOW, is_erased=None).added == 20_001
+    assert list(subscribers.iterate()) == []

@@ -8,6 +8,7 @@ down_revision = None
 
 _KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _SUBSCRIBER_ID = sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql")
+_MONTH = sa.String(7).with_variant(sa.String(7, collation="C"), "postgresql")
 _DELIVERY_ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
 
 
@@ -26,6 +27,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.Column("unsubscribed_at", sa.BigInteger),
         sa.Column("unsubscribed_through", sa.Text),
+        sa.Column("paused_until", _MONTH),
         sa.PrimaryKeyConstraint("id", name="pk_subscribers"),
         sa.UniqueConstraint("email_key", name="uq_subscribers_email_key"),
         sqlite_with_rowid=False,
@@ -38,12 +40,36 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("how", sa.Text, nullable=False),
         sa.Column("recorded_at", sa.BigInteger, nullable=False),
+        sa.Column("words", sa.Text, nullable=False, server_default=""),
+        sa.Column("version", sa.Text, nullable=False, server_default=""),
+        sa.Column("client", sa.Text, nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("subscriber_id", "number", name="pk_consents"),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscribers.id"], name="fk_consents_subscriber_id"
         ),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "letters",
+        sa.Column("id", _SUBSCRIBER_ID, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("email", sa.Text, nullable=False),
+        sa.Column("email_key", _KEY, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("topics", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("words", sa.Text, nullable=False),
+        sa.Column("client", sa.Text, nullable=False),
+        sa.Column("asked_at", sa.BigInteger, nullable=False),
+        sa.Column("due_at", sa.BigInteger),
+        sa.Column("attempts", sa.SmallInteger, nullable=False),
+        sa.Column("confirmed_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("id", name="pk_letters"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_letters_due_at", "letters", ["due_at"])
+    op.create_index("ix_letters_email_key_asked_at", "letters", ["email_key", "asked_at"])
+    op.create_index("ix_letters_client_asked_at", "letters", ["client", "asked_at"])
     op.create_table(
         "suppressions",
         sa.Column("key", _KEY, nullable=False),
@@ -53,6 +79,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name="pk_suppressions"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "lifted_suppressions",
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("key", _KEY, nullable=False),
+        sa.Column("reason", sa.String(16), nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("suppressed_at", sa.BigInteger, nullable=False),
+        sa.Column("lifted_by", sa.Text, nullable=False),
+        sa.Column("lifted_because", sa.Text, nullable=False),
+        sa.Column("lifted_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_lifted_suppressions"),
+    )
+    op.create_index("ix_lifted_suppressions_key", "lifted_suppressions", ["key"])
     op.create_table(
         "issues",
         sa.Column("month", sa.String(7), nullable=False),
@@ -87,6 +126,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "alerts",
+        sa.Column("month", sa.String(7), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("taken_at", sa.BigInteger, nullable=False),
+        sa.Column("sent_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("month", "kind", name="pk_alerts"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "deliveries",
         sa.Column("id", _DELIVERY_ID, nullable=False),
         sa.Column("month", sa.String(7), nullable=False),
@@ -102,3 +150,11 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": 50},
     )
     op.create_index("ix_deliveries_batch_id", "deliveries", ["batch_id"])
+    op.create_table(
+        "delivery_events",
+        sa.Column("delivery_id", _DELIVERY_ID, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("delivery_id", "kind", "at", name="pk_delivery_events"),
+        sqlite_with_rowid=False,
+    )

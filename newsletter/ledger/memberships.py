@@ -1,0 +1,215 @@
+"""What a person does to their own subscription: join, choose, pause, leave and come back."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import Enum, auto
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from newsletter.ledger.database import Database, insert_absent, keep_writers_out
+from newsletter.ledger.letters import owe
+from newsletter.ledger.subscribers import new_ids
+from newsletter.ledger.tables import (
+    batches,
+    consents,
+    deliveries,
+    letters,
+    subscribers,
+    suppressions,
+    to_microseconds,
+)
+from newsletter.model.delivery import DeliveryStatus
+from newsletter.model.letter import Letter
+from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
+
+_S = SubscriptionStatus
+_s = subscribers.c
+
+
+class Joining(Enum):
+    """What became of a confirmation."""
+
+    JOINED = auto()
+    USED_BEFORE = auto()
+
+
+class Leaving(Enum):
+    """What became of a wish to leave."""
+
+    LEFT = auto()
+    LEFT_BEFORE = auto()
+    UNKNOWN = auto()  # erased, or never there
+
+
+class Memberships:
+    """Each change is whole and committed when its call returns; a subscriber is known by an id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(self, letter: Letter, *, now: datetime) -> None:
+        """Store who signed up as unconfirmed, unless the address is stored already."""
+        with self._database.write() as connection:
+            _add(connection, letter, now)
+
+    def confirm(
+        self,
+        letter: Letter,
+        consent: Consent,
+        welcome: Letter,
+        *,
+        erased: Collection[str],
+        now: datetime,
+    ) -> Joining:
+        """Subscribe whoever signed up by a letter, as its form said, and owe them a `welcome`.
+
+        It works once for each letter. `erased` are the digests that stood for the address if it
+        was erased: the person has come back by their own word.
+        """
+        with self._database.write() as connection:
+            keep_writers_out(connection, subscribers)
+            taken = connection.execute(
+                update(letters)
+                .where(letters.c.id == letter.id, letters.c.confirmed_at.is_(None))
+                .values(confirmed_at=now, due_at=None)
+            )
+            if not taken.rowcount:
+                return Joining.USED_BEFORE
+            _add(connection, letter, now)
+            subscriber_id: str = connection.scalars(
+                update(subscribers)
+                .where(_s.email_key == letter.key)
+                .values(
+                    name=letter.name,
+                    topics=";".join(letter.topics),
+                    language=letter.language,
+                    **_joined(now),
+                )
+                .returning(_s.id)
+            ).one()
+            record_consent(connection, subscriber_id, consent)
+            connection.execute(
+                delete(suppressions).where(
+                    suppressions.c.key.in_(erased),
+                    suppressions.c.reason == SuppressionReason.ERASED,
+                )
+            )
+            owe(connection, welcome)
+        return Joining.JOINED
+
+    def choose(
+        self,
+        subscriber_id: str,
+        *,
+        name: str,
+        topics: Sequence[str],
+        language: str,
+        now: datetime,
+    ) -> None:
+        """Set what somebody gets and how they are called."""
+        values = {"name": name, "topics": ";".join(topics), "language": language}
+        self._change(subscriber_id, now, **values)
+
+    def pause(self, subscriber_id: str, until: str | None, *, now: datetime) -> None:
+        """Let the issues before the month `until` pass somebody by; None ends a pause."""
+        self._change(subscriber_id, now, paused_until=until)
+
+    def leave(self, subscriber_id: str, through: str, *, now: datetime) -> Leaving:
+        """Unsubscribe somebody, from the very next claim on."""
+        statement = (
+            update(subscribers)
+            .where(_s.id == subscriber_id, _s.status != _S.UNSUBSCRIBED)
+            .values(
+                status=_S.UNSUBSCRIBED,
+                unsubscribed_at=now,
+                unsubscribed_through=through,
+                updated_at=now,
+            )
+        )
+        with self._database.write() as connection:
+            if connection.execute(statement).rowcount:
+                return Leaving.LEFT
+            is_there = connection.scalar(select(_s.id).where(_s.id == subscriber_id))
+        return Leaving.LEFT_BEFORE if is_there else Leaving.UNKNOWN
+
+    def come_back(self, subscriber_id: str, consent: Consent, *, now: datetime) -> None:
+        """Subscribe somebody again who asks for it by a link of their own."""
+        statement = (
+            update(subscribers)
+            .where(_s.id == subscriber_id, _s.status != _S.CONFIRMED)
+            .values(**_joined(now))
+        )
+        with self._database.write() as connection:
+            keep_writers_out(connection, subscribers)
+            if connection.execute(statement).rowcount:
+                record_consent(connection, subscriber_id, consent)
+
+    def deliveries(self, subscriber_id: str) -> list[tuple[str, str, DeliveryStatus, datetime]]:
+        """Each issue promised to somebody: month, variant, status and since when, oldest first."""
+        statement = (
+            select(
+                deliveries.c.month,
+                batches.c.variant_id,
+                deliveries.c.status,
+                deliveries.c.updated_at,
+            )
+            .join(batches, batches.c.id == deliveries.c.batch_id)
+            .where(deliveries.c.subscriber_id == subscriber_id)
+            .order_by(deliveries.c.month)
+        )
+        with self._database.read() as connection:
+            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(statement)]
+
+    def _change(self, subscriber_id: str, now: datetime, **values: str | None) -> None:
+        statement = (
+            update(subscribers).where(_s.id == subscriber_id).values(updated_at=now, **values)
+        )
+        with self._database.write() as connection:
+            connection.execute(statement)
+
+
+def record_consent(connection: Connection, subscriber_id: str, consent: Consent) -> None:
+    """Add to the consents of a subscriber; nobody else writes to the subscribers meanwhile."""
+    number = select(func.coalesce(func.max(consents.c.number), 0) + 1).where(
+        consents.c.subscriber_id == subscriber_id
+    )
+    connection.execute(
+        insert(consents).values(
+            subscriber_id=subscriber_id,
+            number=number.scalar_subquery(),
+            at=consent.at,
+            source=consent.source,
+            how=consent.how,
+            recorded_at=consent.recorded_at,
+            words=consent.words,
+            version=consent.version,
+            client=consent.client,
+        )
+    )
+
+
+def _add(connection: Connection, letter: Letter, now: datetime) -> None:
+    at = to_microseconds(now)
+    topics = ";".join(letter.topics)
+    person = (
+        next(new_ids(now)),
+        letter.email,
+        letter.key,
+        letter.name,
+        topics,
+        letter.language,
+        _S.UNCONFIRMED.value,
+        at,
+        at,
+    )
+    insert_absent(connection, subscribers, [person])
+
+
+def _joined(now: datetime) -> dict[str, object]:
+    return {
+        "status": _S.CONFIRMED,
+        "unsubscribed_at": None,
+        "unsubscribed_through": None,
+        "paused_until": None,
+        "updated_at": now,
+    }

@@ -1,0 +1,16 @@
+"""What the people behind a newsletter are told about an issue, each once."""
+
+from enum import StrEnum
+
+
+class AlertKind(StrEnum):
+    """Why somebody is written to."""
+
+    NOT_READY = "not_ready"  # its time is near
+    PROBLEM = "problem"  # it is due and cannot be sent as it stands
+    BEGUN = "begun"
+    INTERRUPTED = "interrupted"  # the way out is closed; it is tried again
+    BROKEN = "broken"  # everybody was refused; it is paused
+    FINISHED = "finished"
+    MISSED = "missed"
+    HEARTBEAT = "heartbeat"  # a monitor, which knows by it that all is well

@@ -1,6 +1,11 @@
 """One row of a subscriber list, cell by cell.
 
 Every parser of a cell raises ValueError with what is wrong, which never repeats the address.
+
+A spreadsheet takes a cell that begins with = + - or @ for a formula, and runs it
+(https://owasp.org/www-community/attacks/CSV_Injection). So such a cell is written with an
+apostrophe before it, and one such apostrophe is taken away when it is read. A cell that begins
+with apostrophes before one of these characters gets one more, so that each comes back as it was.
 """
 
 import re
@@ -9,19 +14,22 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from newsletter.addresses import ParsedAddress, parse_address
 from newsletter.model.issue import Taxonomy
 from newsletter.model.problem import did_you_mean
 from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
-from newsletter.sources.addresses import parse_address
 from newsletter.sources.taxonomy import slugs_by_name, suggest_slug
 from newsletter.textfile import has_control_characters
 
 COLUMNS: Final = ("email", "name", "topics", "language", "status", "consent_at", "consent_source")
 
+REMEMBERED: Final = 10_000  # distinct cells of a column; memory stays flat
+
+_FORMULA: Final = re.compile("'*[=+@-]")
+_GUARDED: Final = re.compile("'+[=+@-]")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a stray byte
 _LONGEST_LINE: Final = 200
-_REMEMBERED: Final = 10_000  # distinct cells of a column; memory stays flat
 
 
 def row_parser(taxonomy: Taxonomy) -> Callable[[Sequence[str]], SubscriberRow]:
@@ -35,43 +43,64 @@ def row_parser(taxonomy: Taxonomy) -> Callable[[Sequence[str]], SubscriberRow]:
         email, name, topics, language, status, consent_at, consent_source = cells
         try:
             return SubscriberRow(
-                *parse_address(email),
-                _parse_line(name),
+                *_parse_address(email),
+                parse_line(name),
                 parse_topics(topics),
                 parse_language(language),
                 _parse_status(status),
-                _parse_moment(consent_at),
-                _parse_line(consent_source),
+                parse_moment(consent_at),
+                parse_line(consent_source),
             )
         except ValueError:
-            raise ValueError("; ".join(_faults(cells, parsers))) from None
+            named = dict(zip(COLUMNS, zip(cells, parsers, strict=True), strict=True))
+            raise ValueError("; ".join(faults(named))) from None
 
-    parsers = (
-        parse_address,
-        _parse_line,
+    parsers: tuple[Callable[[str], object], ...] = (
+        _parse_address,
+        parse_line,
         parse_topics,
         parse_language,
         _parse_status,
-        _parse_moment,
-        _parse_line,
+        parse_moment,
+        parse_line,
     )
     return parse_row
 
 
-def _faults(cells: Sequence[str], parsers: Sequence[Callable[[str], object]]) -> Iterator[str]:
-    if stray := _UNDECODED.search("".join(cells)):
+def faults(cells: Mapping[str, tuple[str, Callable[[str], object]]]) -> Iterator[str]:
+    """What is wrong with a row: columns with their cells, and what each is parsed by."""
+    if stray := _UNDECODED.search("".join(cell for cell, _ in cells.values())):
         byte = ord(stray[0]) - 0xDC00
         yield f"not UTF-8 text (byte 0x{byte:02x}); save the file as UTF-8"
         return
-    for column, cell, parse in zip(COLUMNS, cells, parsers, strict=True):
+    for column, (cell, parse) in cells.items():
         try:
             parse(cell)
         except ValueError as error:
             yield f"{column}: {error}"
 
 
-def _parse_line(cell: str) -> str:
+def guard(cell: str) -> str:
+    """The cell as no spreadsheet takes it for a formula."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def unguard(cell: str) -> str:
+    """The cell that `guard` was given."""
+    cell = cell.strip()
+    return cell[1:] if cell[:1] == "'" and _GUARDED.match(cell) else cell
+
+
+def _parse_address(cell: str) -> ParsedAddress:
+    # The first test is quick: nearly every address passes through here unchanged.
+    return parse_address(unguard(cell) if "'" in cell else cell)
+
+
+def parse_line(cell: str) -> str:
+    """One line of text, such as a name."""
     line = cell.strip()
+    if line[:1] == "'":
+        line = unguard(line)
     if len(line) > _LONGEST_LINE:
         raise ValueError(f"has {len(line)} characters; {_LONGEST_LINE} is the most")
     # The first test is quick and settles nearly every line; a no-break space needs the second.
@@ -91,9 +120,9 @@ def _topics_parser(topics: Mapping[str, str]) -> Callable[[str], tuple[str, ...]
             raise ValueError(f"there is no topic '{word}'{suggest_slug(word, topics)}")
         return place
 
-    @lru_cache(maxsize=_REMEMBERED)
+    @lru_cache(maxsize=REMEMBERED)
     def parse_topics(cell: str) -> tuple[str, ...]:
-        words = cell.split(";")
+        words = unguard(cell).split(";")
         try:
             chosen = {places[word] for word in words}
         except KeyError:  # blanks, capitals, nothing between two semicolons, or a wrong word
@@ -103,7 +132,7 @@ def _topics_parser(topics: Mapping[str, str]) -> Callable[[str], tuple[str, ...]
     return parse_topics
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def parse_language(cell: str) -> str:
     """A language tag (BCP 47) in its usual case, as `pt-BR` or `zh-Hant`, or nothing."""
     primary, *others = cell.strip().replace("_", "-").lower().split("-")
@@ -119,7 +148,7 @@ def _in_usual_case(subtag: str) -> str:
     return subtag.upper() if len(subtag) == 2 else subtag
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def _parse_status(cell: str) -> SubscriptionStatus:
     word = cell.strip().casefold()
     if word in set(SubscriptionStatus):
@@ -130,7 +159,7 @@ def _parse_status(cell: str) -> SubscriptionStatus:
     raise ValueError(f"'{word}' must be {', '.join(SubscriptionStatus)} or nothing{hint}")
 
 
-def _parse_moment(cell: str) -> datetime | None:
+def parse_moment(cell: str) -> datetime | None:
     """The moment in UTC. Without an offset, also for a date alone, the cell is taken as UTC.
 
     Most programs export UTC. A refusal would lose the record of a consent, and a local offset

@@ -1,16 +1,24 @@
-"""A subscriber list in CSV -> rows, one after the other, or what is wrong with each."""
+"""A subscriber list in CSV -> rows, one after the other, or what is wrong with each.
+
+Our own columns are exact: a column that is not known is an error, as it may be one misspelt. The
+exports of other programs are known by their headers, and what we do not use of them is passed over.
+"""
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 from newsletter.model.issue import Taxonomy
-from newsletter.model.problem import Problem, did_you_mean
-from newsletter.model.subscriber import SubscriberRow
+from newsletter.model.problem import Problem, Severity, did_you_mean
+from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
+from newsletter.sources.doubtful_addresses import doubt
+from newsletter.sources.foreign_exports import ForeignExport, recognise
+from newsletter.sources.foreign_rows import foreign_row_parser
 from newsletter.sources.subscriber_cells import COLUMNS, row_parser
+from newsletter.sources.tag_map import TagMap, plain_tag_map
 
 _CSV_FAULTS: Final = {
     "unexpected end of data": "a quotation mark opened here is never closed",
@@ -18,20 +26,42 @@ _CSV_FAULTS: Final = {
     "',' expected after": "a quotation mark inside a quoted field must be doubled",
 }
 
+_CONFIRMED: Final = SubscriptionStatus.CONFIRMED
+
 _Rows = Iterator[tuple[int, list[str] | str]]  # a row or why there is none, with its first line
+_ParseRow = Callable[[list[str]], SubscriberRow]
 
 
 def read_subscribers(
-    path: Path, shown: str, taxonomy: Taxonomy
+    path: Path,
+    shown: str,
+    taxonomy: Taxonomy,
+    tag_map: TagMap | None = None,
+    tell: Callable[[ForeignExport], None] = lambda _: None,
 ) -> Iterator[SubscriberRow | Problem]:
     """The rows of a list, streamed; a bad one is one problem with all that is wrong with it.
 
     Where the header cannot be used, its problems come and nothing else. A row's line is the one on
-    which it begins. Blank rows count for nothing. Topics are slugs in the taxonomy's order.
+    which it begins. Blank rows count for nothing. Topics are slugs in the taxonomy's order. Where
+    another program wrote the file, `tell` is called with it, and its tags become topics by
+    `tag_map`, which counts those it does not know. After the confirmed row of a doubtful address
+    comes a warning.
     """
+
+    def parser(header: list[str]) -> _ParseRow:
+        names = [_column(cell) for cell in header]
+        export = None if set(names) <= set(COLUMNS) else recognise(names)
+        if export is None:
+            return _own_parser(names, taxonomy)
+        tell(export)
+        tags = tag_map or plain_tag_map(taxonomy)
+        columns = tuple(_column(column) for column in tags.columns)
+        tags = TagMap(tags.topics, columns, tags.unknown)
+        return foreign_row_parser(export, names, taxonomy.topics, tags, path.name)
+
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield from _read(_number_rows(file), shown, taxonomy)
+            yield from _read(_number_rows(file), shown, parser)
     except FileNotFoundError:
         yield Problem(shown, 1, "there is no such file")
     except OSError as error:
@@ -55,33 +85,45 @@ def _number_rows(lines: Iterable[str]) -> _Rows:
             return
 
 
-def _read(rows: _Rows, shown: str, taxonomy: Taxonomy) -> Iterator[SubscriberRow | Problem]:
+def _read(
+    rows: _Rows, shown: str, parser: Callable[[list[str]], _ParseRow]
+) -> Iterator[SubscriberRow | Problem]:
     header_line, header = next((row for row in rows if row[1]), (1, "the file is empty"))
     faults = [header] if isinstance(header, str) else list(_header_faults(header))
-    if faults:
+    if faults or isinstance(header, str):
         yield from (Problem(shown, header_line, fault) for fault in faults)
         return
-    names = [_column(cell) for cell in header]
-    # A column that the file lacks is read from the empty cell added to each row.
-    pick = itemgetter(*(names.index(name) if name in names else -1 for name in COLUMNS))
-    parse_row, width = row_parser(taxonomy), len(names)
-    # Absent, these leave what is stored alone: an empty cell would be a statement.
-    absent: dict[str, Any] = {
-        name: None for name in ("name", "topics", "language") if name not in names
-    }
+    parse_row, width = parser(header), len(header)
     for line, row in rows:
         if isinstance(row, str):
             yield Problem(shown, line, row)
         elif len(row) == width:
             try:
-                row.append("")
-                parsed = parse_row(pick(row))
-                yield parsed._replace(**absent) if absent else parsed
+                yield (parsed := parse_row(row))
+                if parsed.status is _CONFIRMED and (doubtful := doubt(parsed.key)):
+                    yield Problem(shown, line, doubtful, Severity.WARNING)
             except ValueError as error:
                 if any(map(str.strip, row)):
                     yield Problem(shown, line, str(error))
         elif any(map(str.strip, row)):
             yield Problem(shown, line, f"{len(row)} fields where the header has {width}")
+
+
+def _own_parser(names: list[str], taxonomy: Taxonomy) -> _ParseRow:
+    # A column that the file lacks is read from the empty cell added to each row.
+    pick = itemgetter(*(names.index(name) if name in names else -1 for name in COLUMNS))
+    parse_cells = row_parser(taxonomy)
+    # Absent, these leave what is stored alone: an empty cell would be a statement.
+    absent: dict[str, Any] = {
+        name: None for name in ("name", "topics", "language") if name not in names
+    }
+
+    def parse_row(row: list[str]) -> SubscriberRow:
+        row.append("")
+        parsed = parse_cells(pick(row))
+        return parsed._replace(**absent) if absent else parsed
+
+    return parse_row
 
 
 def _column(cell: str) -> str:
@@ -94,7 +136,7 @@ def _header_faults(header: list[str]) -> Iterator[str]:
         yield "the columns must be parted by commas"
     elif not "".join(header).isprintable():
         yield "the header is not UTF-8 text in one line; save the file as UTF-8 CSV"
-    else:
+    elif recognise(names) is None or set(names) <= set(COLUMNS):
         for place, name in enumerate(names):
             if name not in COLUMNS:
                 yield f"unknown column '{header[place].strip()}'{did_you_mean(name, COLUMNS)}"

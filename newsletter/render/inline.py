@@ -34,7 +34,7 @@ def inline_styles(html: str, css: str) -> str:
     that no attribute can hold (@media, a pseudo-class) is left out.
     """
     root = etree.fromstring(html, etree.HTMLParser())
-    page = _Page(root)
+    page = Page(root)
     styled: dict[_Element, list[str]] = {}
     for selector, declarations in _rules(css):
         for element in page.select(selector):
@@ -46,7 +46,7 @@ def inline_styles(html: str, css: str) -> str:
     )
 
 
-class _Page:
+class Page:
     """A page's elements by name, so that a simple selector costs look-ups and no scan.
 
     A name is a tag or `.class`; a compound is the names that one element must have.

@@ -1,18 +1,13 @@
 """Values that stand in the TOML of issues and articles: lines of text and passages of Markdown."""
 
 from newsletter.model.issue import Passage
-from newsletter.model.problem import Problem, Severity
 from newsletter.textfile import control_character_problems, has_control_characters
 from newsletter.toml import Table
 
 
-def take_line(table: Table, key: str, *, most: int = 1000, better: int | None = None) -> str:
-    """A required line of text of at most `most` characters; above `better` it is warned about."""
-    line = _checked(table, key, table.take(key, str), most)
-    if better is not None and better < len(line) <= most:
-        message = f"{key} has {len(line)} characters; many inboxes cut it after about {better}"
-        table.problems.append(Problem(table.path, table.line(key), message, Severity.WARNING))
-    return line
+def take_line(table: Table, key: str, *, most: int = 1000) -> str:
+    """A required line of text of at most `most` characters."""
+    return _checked(table, key, table.take(key, str), most)
 
 
 def take_optional_line(table: Table, key: str) -> str | None:

@@ -32,10 +32,14 @@ class ContentRules:
 
 @dataclass(frozen=True, slots=True)
 class IssueReading:
-    """What came of reading an issue: none where there is an error, and all problems, sorted."""
+    """What came of reading an issue: none where there is an error, and all problems, sorted.
+
+    `send_at` is known wherever it can be read, whatever else is wrong.
+    """
 
     issue: Issue | None
     problems: tuple[Problem, ...]
+    send_at: datetime | None = None
 
 
 def months(issues: Path) -> list[str]:
@@ -90,7 +94,8 @@ def read_issue(folder: Path, shown: str, taxonomy: Taxonomy, rules: ContentRules
     issue = _read_fields(files, table, status, articles) if table is not None else None
     problems = tuple(sorted(set(files.problems)))
     has_errors = any(problem.severity is Severity.ERROR for problem in problems)
-    return IssueReading(None if has_errors else issue, problems)
+    send_at = issue.send_at if issue else None
+    return IssueReading(None if has_errors else issue, problems, send_at)
 
 
 def _read_fields(
@@ -99,7 +104,7 @@ def _read_fields(
     issue = Issue(
         month=files.path.name,
         status=status,
-        subject=take_line(table, "subject", most=200, better=78),
+        subject=take_line(table, "subject", most=200),
         preheader=take_line(table, "preheader", most=250),
         articles=articles,
         intro=_take_intro(table, files),

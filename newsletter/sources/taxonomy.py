@@ -29,9 +29,10 @@ def read_taxonomy(path: Path, shown: str, problems: list[Problem]) -> Taxonomy:
     topics = table.table("topics")
     if not topics:
         topics.report("", 'there are no topics; write [topics] and below it slug = "Label"')
-    research_types = table.table("research_types")
+    research_types, groups = table.table("research_types"), table.table("topic_groups")
     table.close()
-    return Taxonomy(_read_axis(topics), _read_axis(research_types))
+    axis = _read_axis(topics)
+    return Taxonomy(axis, _read_axis(research_types), _read_groups(groups, axis))
 
 
 def slugs_by_name(axis: Mapping[str, str]) -> dict[str, str]:
@@ -59,6 +60,22 @@ def _read_axis(table: Table) -> dict[str, str]:
                 table.report(slug, f"'{slug}' has the same name as '{names[name]}': '{label}'")
         axis[slug] = label
     return axis
+
+
+def _read_groups(table: Table, topics: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The headings with their topics; one that stands in no group is none's, and no fault."""
+    groups: dict[str, tuple[str, ...]] = {}
+    seen: dict[str, str] = {}
+    for heading in table:
+        slugs = table.take_list(heading, ())
+        for slug in slugs:
+            if slug not in topics:
+                near = suggest_slug(slug, topics)
+                table.report(heading, f"'{slug}' in the group '{heading}' is no topic{near}")
+            elif seen.setdefault(slug, heading) != heading:
+                table.report(heading, f"'{slug}' stands in the group '{seen[slug]}' already")
+        groups[heading] = tuple(slug for slug in slugs if slug in topics)
+    return groups
 
 
 def _fault(slug: str, label: str) -> str | None:

@@ -63,6 +63,30 @@ def test_what_is_wrong_is_said_at_its_line(
     assert problems[0].startswith(problem) or problems[-1].startswith(problem)
 
 
+def test_groups_are_headings_over_topics_of_which_some_may_stand_in_none(tmp_path: Path) -> None:
+    groups = '[topic_groups]\n"What clients bring" = ["a"]\nEmpty = []\n'
+    taxonomy, problems = read(tmp_path, f'[topics]\na = "A"\nb = "B"\n{groups}')
+
+    assert taxonomy.topic_groups == {"What clients bring": ("a",), "Empty": ()}
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("groups", "problem"),
+    [
+        ('x = ["alfa"]', "4: 'alfa' in the group 'x' is no topic; did you mean 'alpha'?"),
+        ('x = ["alpha"]\ny = ["alpha"]', "5: 'alpha' stands in the group 'x' already"),
+        ("x = 1", "4: topic_groups.x must be a list"),
+    ],
+)
+def test_a_group_that_cannot_be_is_said_at_its_line(
+    groups: str, problem: str, tmp_path: Path
+) -> None:
+    _, problems = read(tmp_path, f'[topics]\nalpha = "Alpha"\n[topic_groups]\n{groups}\n')
+
+    assert problems[0].startswith(problem)
+
+
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     problems: list[Problem] = []
 

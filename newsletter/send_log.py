@@ -1,0 +1,46 @@
+"""What the log tells of one send: numbers, never people."""
+
+from typing import TYPE_CHECKING
+
+from newsletter.logs import DEBUG, ERROR, INFO, event
+
+if TYPE_CHECKING:
+    from newsletter.dispatch.dispatcher import DispatchReport
+    from newsletter.errors import NewsletterError
+
+
+class SendLog:
+    """The events of a send that has just begun, with so many deliveries newly `promised`."""
+
+    def __init__(self, month: str, transport: str, promised: int) -> None:
+        self._month = month
+        self._retried = 0
+        event("send.begun", month=month, transport=transport, promised=promised)
+
+    def record(self, report: "DispatchReport") -> None:
+        """Answers have been recorded; worth more than a detail where some were "not now"."""
+        level = INFO if report.retried > self._retried else DEBUG
+        self._retried = report.retried
+        self._tell("send.recorded", level, report)
+
+    def end(self, report: "DispatchReport") -> "DispatchReport":
+        """It came to its end, whatever that was."""
+        self._tell("send.ended", INFO, report)
+        return report
+
+    def fail(self, error: "NewsletterError") -> None:
+        """It broke off."""
+        kind = type(error).__name__
+        event("send.failed", ERROR, month=self._month, kind=kind, reason=str(error))
+
+    def _tell(self, name: str, level: int, report: "DispatchReport") -> None:
+        event(
+            name,
+            level,
+            month=self._month,
+            accepted=report.accepted,
+            refused=report.refused,
+            retried=report.retried,
+            uncertain=report.uncertain,
+            because=report.stopped_because,
+        )

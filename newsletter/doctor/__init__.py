@@ -1,0 +1,1 @@
+"""Whether a newsletter could be sent from here, and what to mend if not."""

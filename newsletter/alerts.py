@@ -1,0 +1,86 @@
+"""Tells the people behind a newsletter how an issue goes: by email, and a monitor by a request."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+
+from newsletter.errors import NewsletterError
+from newsletter.heartbeat import beat
+from newsletter.ledger.ledger import Ledger
+from newsletter.locales import language_for
+from newsletter.logs import WARNING, event
+from newsletter.model.alert import AlertKind
+from newsletter.model.delivery import Outcome
+from newsletter.model.message import Address, Message, Personalisation
+from newsletter.model.newsletter import Newsletter
+from newsletter.personalise.delivery_id import delivery_id
+from newsletter.personalise.mime import LetterEncoder
+from newsletter.render.alert_words import AlertWords
+from newsletter.render.letters import LetterPress, LetterWords
+from newsletter.transports.base import Transport
+
+
+class Alerts:
+    """Each alert of an issue leaves once, restarts included; one that cannot is tried again.
+
+    Nothing here raises: an alert is never in the way of what it tells of.
+    """
+
+    def __init__(  # noqa: PLR0913 - an alert goes the whole way of a message
+        self,
+        ledger: Ledger,
+        newsletter: Newsletter,
+        press: LetterPress,
+        to: Sequence[str],
+        heartbeat_url: str | None,
+        *,
+        open_transport: Callable[[], Transport],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._ledger = ledger
+        self._newsletter = newsletter
+        self._press = press
+        self._to = to
+        self._heartbeat_url = heartbeat_url
+        self._open_transport = open_transport
+        self._now = clock
+
+    def tell(self, month: str, kind: AlertKind, words: Callable[[AlertWords], LetterWords]) -> None:
+        """Send the alert to everybody who is to have it, unless it was sent before."""
+        if self._to:
+            self._once(month, kind, lambda: self._send(month, kind, words))
+
+    def beat(self, month: str) -> None:
+        """Let the monitor know that the month's issue is finished."""
+        if url := self._heartbeat_url:
+            self._once(month, AlertKind.HEARTBEAT, lambda: beat(url))
+
+    def _once(self, month: str, kind: AlertKind, act: Callable[[], None]) -> None:
+        try:
+            if self._ledger.alerts.take(month, kind, now=self._now()):
+                act()
+                self._ledger.alerts.settle(month, kind, now=self._now())
+                event("alert.sent", month=month, kind=kind)
+        except NewsletterError as error:
+            event("alert.kept", WARNING, month=month, kind=kind, reason=str(error))
+
+    def _send(
+        self, month: str, kind: AlertKind, words: Callable[[AlertWords], LetterWords]
+    ) -> None:
+        language = language_for(self._newsletter.language, "en")
+        rendered = self._press.set(words(AlertWords(month, language)), language)
+        encoder = LetterEncoder(self._newsletter, rendered)
+        encode = encoder.dated(self._now())
+        messages = [
+            Message(rendered, reader, encode, encoder.shared_headers, encoder.own_headers(reader))
+            for reader in (self._reader(month, kind, address) for address in self._to)
+        ]
+        with closing(self._open_transport()) as transport:
+            for receipt in transport.send(messages):
+                if receipt.outcome is Outcome.RETRY:
+                    raise NewsletterError(f"it did not leave: {receipt.detail}")
+
+    def _reader(self, month: str, kind: AlertKind, address: str) -> Personalisation:
+        # The same at every attempt, so that the outbox and mail programs know a repetition.
+        its_id = delivery_id(self._newsletter.list_id, f"{month}/{kind}", address)
+        return Personalisation(its_id, Address(address), "", "", "")

@@ -1,0 +1,121 @@
+"""What the people behind a newsletter are told of an issue, in letters like the readers' own.
+
+Each subject names the month. Times are shown as their own clock shows them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from newsletter.locales import moment, translations
+from newsletter.model.delivery import DeliveryStatus
+from newsletter.render.letters import LetterWords, Line
+
+_KNOWN: Final = 10  # lines of a long list, before the rest is only counted
+
+
+class AlertWords:
+    """The alerts about one issue, in one of the catalogues' languages."""
+
+    def __init__(self, month: str, language: str) -> None:
+        self._month = month
+        self._language = language
+        self._ = translations(language).gettext
+
+    def not_ready(self, due_at: datetime, missing: Sequence[str]) -> LetterWords:
+        """Its time is near, and `missing` keeps it from leaving."""
+        _ = self._
+        return self._letter(
+            _("%(month)s is not ready"),
+            _("The issue of %(month)s is due on %(due)s, and it is not ready to leave:")
+            % {"month": self._month, "due": moment(due_at, self._language)},
+            *missing,
+            _("It leaves by itself once it is ready. Nothing has been sent so far."),
+        )
+
+    def problem(self, due_at: datetime, problems: Sequence[str]) -> LetterWords:
+        """It is due and cannot be sent as it stands."""
+        _ = self._
+        return self._letter(
+            _("%(month)s cannot be sent as it stands"),
+            _("The issue of %(month)s was due on %(due)s, but something must be mended first:")
+            % {"month": self._month, "due": moment(due_at, self._language)},
+            *problems,
+            _("It leaves by itself once that is done. Nothing has been sent so far."),
+        )
+
+    def begun(
+        self, subject: str, recipients: int, articles: Sequence[tuple[str, int]]
+    ) -> LetterWords:
+        """It is leaving; `articles` are the titles and how many readers get them in full."""
+        _ = self._
+        return self._letter(
+            _("%(month)s is being sent"),
+            _("The issue of %(month)s, “%(subject)s”, is leaving for %(number)s readers:")
+            % {"month": self._month, "subject": subject, "number": f"{recipients:,}"},
+            *(
+                _("%(number)s get “%(title)s” in full") % {"number": f"{number:,}", "title": title}
+                for title, number in articles
+            ),
+            _("To stop it: newsletter pause %(month)s") % {"month": self._month},
+        )
+
+    def finished(self, counts: Mapping[DeliveryStatus, int], archive_url: str) -> LetterWords:
+        """Everybody has an answer; `counts` are the deliveries by status."""
+        _ = self._
+        letter = self._letter(
+            _("%(month)s has been sent"),
+            _("The issue of %(month)s has been sent:") % {"month": self._month},
+            *(f"{number:,} {status}" for status, number in counts.items()),
+        )
+        link = Line(_("Read it in the archive"), archive_url, is_main=True)
+        return LetterWords(letter.subject, (*letter.lines, link), letter.reason)
+
+    def interrupted(self, reason: str) -> LetterWords:
+        """The way out is closed for now."""
+        _ = self._
+        return self._letter(
+            _("%(month)s is held up"),
+            _("The issue of %(month)s could not be sent on:") % {"month": self._month},
+            reason,
+            _(
+                "It is tried again by itself, at longer and longer intervals. Nobody is left out "
+                "and nobody gets it twice."
+            ),
+        )
+
+    def broken(self, reason: str) -> LetterWords:
+        """Everybody was refused, so it is paused."""
+        _ = self._
+        return self._letter(
+            _("%(month)s is paused: everybody was refused"),
+            _("The sending of %(month)s was stopped, because everybody was refused alike:")
+            % {"month": self._month},
+            reason,
+            _("Who was refused so is not written off. When it is mended, send the rest:"),
+            f"newsletter resume {self._month}",
+            f"newsletter send {self._month}",
+        )
+
+    def missed(self, due_at: datetime, missing: Sequence[str]) -> LetterWords:
+        """It was not sent within the allowed time."""
+        _ = self._
+        return self._letter(
+            _("%(month)s was missed"),
+            _("The issue of %(month)s was due on %(due)s and has not been sent in time.")
+            % {"month": self._month, "due": moment(due_at, self._language)},
+            *missing,
+            _("It no longer leaves by itself. To send it all the same:"),
+            f"newsletter send {self._month}",
+        )
+
+    def _letter(self, subject: str, *lines: str) -> LetterWords:
+        _ = self._
+        if len(lines) > _KNOWN + 2:
+            rest = _("and %(number)s more") % {"number": f"{len(lines) - _KNOWN - 2:,}"}
+            lines = (*lines[: _KNOWN + 1], rest, lines[-1])
+        return LetterWords(
+            subject % {"month": self._month},
+            tuple(Line(line) for line in lines),
+            _("You get it because your address stands in the settings, under [alerts]."),
+        )

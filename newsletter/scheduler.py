@@ -1,0 +1,143 @@
+"""The issue leaves by itself: what is done whenever the alarm clock rings.
+
+What is due comes from the settings, the files and the ledger, so a tick may come at any time, any
+number of times and in any number of processes.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Final
+
+from newsletter.alerts import Alerts
+from newsletter.calendar import Entry, Timing
+from newsletter.control import Standing
+from newsletter.errors import EverybodyRefused, NewsletterError, ProblemsFound, TransportError
+from newsletter.logs import ERROR, event
+from newsletter.model.alert import AlertKind
+from newsletter.model.delivery import IssueState
+from newsletter.model.issue import Issue
+from newsletter.pipeline import Pipeline
+from newsletter.timetable import Timetable
+
+_OWNER: Final = "scheduler"  # the name under which one process at a time acts
+_FRESH: Final = timedelta(hours=24)  # how long after its end an issue is still told of
+_FIRST_PAUSE: Final = timedelta(minutes=1)  # after a failure; each later one is twice as long
+_LONGEST_PAUSE: Final = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """One newsletter with everything read anew: what a tick works with."""
+
+    pipeline: Pipeline
+    timetable: Timetable
+    alerts: Alerts
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Sends each issue in its time, and tells how it goes. `stop` ends a sending under way."""
+
+    open_workshop: Callable[[], AbstractContextManager[Workshop]]
+    stop: Event
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _pauses: dict[str, timedelta] = field(default_factory=dict)
+    _not_before: dict[str, datetime] = field(default_factory=dict)
+
+    def tick(self) -> datetime:
+        """Do what is to be done now, unless another process is at it; gives the next due time.
+
+        Raises NewsletterError where the settings, the files or the ledger cannot be read.
+        """
+        with self.open_workshop() as workshop:
+            owners = workshop.pipeline.ledger.owners
+            if not owners.is_alive(_OWNER):
+                with owners.hold(_OWNER):
+                    for entry in workshop.timetable.entries(self.clock()):
+                        self._attend(workshop, entry)
+                    self._tell_of_ends(workshop)
+            now = self.clock()
+            return min(e.due_at for e in workshop.timetable.entries(now) if e.due_at > now)
+
+    def _attend(self, workshop: Workshop, entry: Entry) -> None:
+        month, schedule, now = entry.month, workshop.timetable.schedule, self.clock()
+        if entry.is_to_be_sent and not self._is_pausing(month, now):
+            self._send(workshop, entry)
+            return
+        due_at = entry.due_at.astimezone(schedule.timezone)
+        if entry.timing is Timing.MISSED:
+            missing = workshop.timetable.outlook(entry).missing
+            workshop.alerts.tell(month, AlertKind.MISSED, lambda w: w.missed(due_at, missing))
+        elif entry.needs_reminder(now, schedule.remind_before):
+            missing = workshop.timetable.outlook(entry).missing
+            workshop.alerts.tell(month, AlertKind.NOT_READY, lambda w: w.not_ready(due_at, missing))
+
+    def _send(self, workshop: Workshop, entry: Entry) -> None:
+        month, pipeline, alerts = entry.month, workshop.pipeline, workshop.alerts
+        due_at = entry.due_at.astimezone(workshop.timetable.schedule.timezone)
+        try:
+            issue = pipeline.sendable(month)
+            self._tell_of_beginning(workshop, issue)
+            pipeline.send(issue, stop=self.stop)
+            self._pauses.pop(month, None)
+        except EverybodyRefused as error:
+            reason = str(error)
+            pipeline.control.pause(month)
+            alerts.tell(month, AlertKind.BROKEN, lambda w: w.broken(reason))
+        except TransportError as error:
+            self._pause(month, error)
+            reason = str(error)
+            alerts.tell(month, AlertKind.INTERRUPTED, lambda w: w.interrupted(reason))
+        except NewsletterError as error:
+            self._pause(month, error)
+            lines = error.lines if isinstance(error, ProblemsFound) else (str(error),)
+            alerts.tell(month, AlertKind.PROBLEM, lambda w: w.problem(due_at, lines))
+
+    def _tell_of_beginning(self, workshop: Workshop, issue: Issue) -> None:
+        plan = workshop.pipeline.plan(issue)
+        if not plan.recipients:
+            raise NewsletterError("there is nobody to send it to")
+        articles = [
+            (a.title, sum(number for v, number in plan.variants.items() if a.id in v.full))
+            for a in issue.articles
+        ]
+        workshop.alerts.tell(
+            issue.month,
+            AlertKind.BEGUN,
+            lambda w: w.begun(issue.subject, plan.recipients, articles),
+        )
+
+    def _tell_of_ends(self, workshop: Workshop) -> None:
+        """Of the issues that ended lately, whoever sent them."""
+        pipeline, now = workshop.pipeline, self.clock()
+        for month in pipeline.ledger.deliveries.months():
+            standing = pipeline.standing(month)
+            ended_at = standing.finished_at
+            if standing.state is IssueState.FINISHED and ended_at and now - ended_at < _FRESH:
+                self._tell_of_end(workshop, standing)
+
+    def _tell_of_end(self, workshop: Workshop, standing: Standing) -> None:
+        address = workshop.pipeline.desk.newsletter.issue_url(standing.month)
+        workshop.alerts.tell(
+            standing.month, AlertKind.FINISHED, lambda w: w.finished(standing.counts, address)
+        )
+        workshop.alerts.beat(standing.month)
+
+    def _is_pausing(self, month: str, now: datetime) -> bool:
+        return now < self._not_before.get(month, now)
+
+    def _pause(self, month: str, error: NewsletterError) -> None:
+        """Leave the issue alone for a while, longer after each failure."""
+        pause = min(self._pauses.get(month, _FIRST_PAUSE), _LONGEST_PAUSE)
+        self._pauses[month] = pause * 2
+        self._not_before[month] = self.clock() + pause
+        event(
+            "schedule.held_up",
+            ERROR,
+            month=month,
+            reason=str(error),
+            again_in=pause.total_seconds(),
+        )

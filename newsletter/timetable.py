@@ -1,0 +1,67 @@
+"""The calendar of one newsletter: its schedule, its issues as they stand, and what they lack."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from newsletter.calendar import Entry, Schedule, ScheduledIssue, agenda
+from newsletter.model.delivery import IssueState
+from newsletter.model.problem import Severity
+from newsletter.pipeline import Pipeline
+
+_OVER: Final = timedelta(days=75)  # an issue is over by then, however it ended
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a date will bring: `subject` and `recipients` of an issue that would leave now.
+
+    `missing` says what keeps it from leaving, each with a way to mend it.
+    """
+
+    subject: str = ""
+    recipients: int = 0
+    missing: tuple[str, ...] = ()
+
+
+class Timetable:
+    """When the issues of a newsletter leave. Everything is read anew at each call."""
+
+    def __init__(self, pipeline: Pipeline, schedule: Schedule) -> None:
+        self._pipeline = pipeline
+        self.schedule = schedule
+
+    def entries(self, now: datetime, *, ahead: int = 6) -> list[Entry]:
+        """What is open, was missed lately or comes next; the earliest first."""
+        return agenda(self.schedule, self._issues(now), now, ahead=ahead)
+
+    def outlook(self, entry: Entry) -> Outlook:
+        """What the entry's issue would send to whom, and what is missing for it."""
+        month = entry.month
+        if not entry.is_there:
+            return Outlook(missing=(f"nobody has begun it: newsletter new {month}",))
+        desk = self._pipeline.desk
+        reading = desk.reading(month)
+        errors = sum(problem.severity is Severity.ERROR for problem in reading.problems)
+        if reading.issue is None:
+            problems = "a problem" if errors == 1 else f"{errors:,} problems"
+            return Outlook(missing=(f"it has {problems}: newsletter check {month}",))
+        missing = []
+        if entry.state is IssueState.DRAFT:
+            missing.append(f"it is a draft ({desk.place(month)}): newsletter approve {month}")
+        if entry.state is IssueState.PAUSED:
+            missing.append(f"it is paused: newsletter resume {month}")
+        recipients = self._pipeline.outstanding(reading.issue)
+        if not recipients:
+            missing.append("nobody would get it: newsletter subscribers import FILE")
+        return Outlook(reading.issue.subject, recipients, tuple(missing))
+
+    def _issues(self, now: datetime) -> Iterator[ScheduledIssue]:
+        recent = f"{now - _OVER:%Y-%m}"
+        for month in self._pipeline.desk.months():
+            if month < recent:  # not worth reading a long archive for
+                yield ScheduledIssue(month, IssueState.FINISHED)
+            else:
+                send_at = self._pipeline.desk.reading(month).send_at
+                yield ScheduledIssue(month, self._pipeline.standing(month).state, send_at)

@@ -7,7 +7,7 @@ List-Unsubscribe, and lets a subject that looks encoded smuggle in a header.
 import hashlib
 import re
 from binascii import b2a_base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
@@ -22,23 +22,24 @@ _WORDS: Final = re.compile(r"[!-~]{1,60}(?: [!-~]{1,60})*")
 _ATOMS: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+", re.ASCII)
 
 
-def variant_headers(newsletter: Newsletter, rendered: RenderedVariant) -> bytes:
+def variant_headers(
+    newsletter: Newsletter, rendered: RenderedVariant, shared: Mapping[str, str]
+) -> bytes:
     """The lines that all readers of a variant share, but for its date and its MIME structure."""
     lines = [
         address_header("From", newsletter.sender),
         address_header("Reply-To", newsletter.reply_to),
         text_header("Subject", rendered.subject),
     ]
-    for name, value in shared_headers(newsletter, rendered.variant).items():
+    for name, value in shared.items():
         lines.append(_header(name, *value.split(" ")))
     return b"".join(lines)
 
 
-def personal_headers(list_id: str, personalisation: Personalisation) -> bytes:
+def personal_headers(recipient: Address, own: Mapping[str, str]) -> bytes:
     """The lines that differ for each recipient. List-Unsubscribe is never folded or encoded."""
-    own = own_headers(list_id, personalisation)
     lines = "".join([f"{name}: {value}\r\n" for name, value in own.items()])
-    return address_header("To", personalisation.recipient) + lines.encode()
+    return address_header("To", recipient) + lines.encode()
 
 
 def shared_headers(newsletter: Newsletter, variant: Variant) -> dict[str, str]:
@@ -55,9 +56,19 @@ def shared_headers(newsletter: Newsletter, variant: Variant) -> dict[str, str]:
 def own_headers(list_id: str, personalisation: Personalisation) -> dict[str, str]:
     """What makes a message this reader's; each on one line."""
     return {
-        "Message-ID": f"<{personalisation.delivery_id}@{list_id}>",
+        **message_id(list_id, personalisation),
         "List-Unsubscribe": f"<{personalisation.unsubscribe_url}>",
     }
+
+
+def letter_headers() -> dict[str, str]:
+    """What marks a message that a program wrote to one person, which nothing answers (RFC 3834)."""
+    return {"Auto-Submitted": "auto-generated"}
+
+
+def message_id(list_id: str, personalisation: Personalisation) -> dict[str, str]:
+    """The one header of a letter that is this reader's."""
+    return {"Message-ID": f"<{personalisation.delivery_id}@{list_id}>"}
 
 
 def date_header(at: datetime) -> bytes:

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from newsletter.errors import ConfigError
@@ -31,3 +32,35 @@ class AddressDigests:
         """Every digest under which the address may have been kept, the newest key's first."""
         message = b"newsletter.address\0" + address_key.encode()
         return tuple(hmac.digest(key, message, "sha256").hex() for key in self._keys)
+
+    def client(self, address: str) -> str:
+        """What to keep of the network address that somebody agreed from."""
+        message = b"newsletter.client\0" + address.encode("utf-8", "backslashreplace")
+        return hmac.digest(self._keys[0], message, "sha256").hex()
+
+
+class FormStamps:
+    """When a form was shown, signed and written into it: so its answer says how long it took."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = usable_keys(keys)
+
+    def stamp(self, shown_at: datetime) -> str:
+        """The text to put into a form."""
+        seconds = f"{shown_at.timestamp():.3f}"
+        return f"{seconds}-{self._signature(self._keys[0], seconds)}"
+
+    def age(self, stamp: str, now: datetime) -> timedelta | None:
+        """How long ago the form was shown; nothing for a text that is no stamp of ours."""
+        seconds, _, signature = stamp.partition("-")
+        given = signature.encode("utf-8", "replace")
+        if not any(
+            hmac.compare_digest(self._signature(key, seconds).encode(), given) for key in self._keys
+        ):
+            return None
+        return now - datetime.fromtimestamp(float(seconds), UTC)
+
+    @staticmethod
+    def _signature(key: bytes, seconds: str) -> str:
+        message = b"newsletter.form\0" + seconds.encode("utf-8", "replace")
+        return hmac.digest(key, message, "sha256").hex()

@@ -1,13 +1,14 @@
 """Link tokens and the links that carry them. The only file that knows itsdangerous."""
 
-import hashlib
 import hmac
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
-from itsdangerous import BadData, Signer, base64_decode, base64_encode
+from itsdangerous import BadData, Signer, base64_decode
 from itsdangerous.signer import SigningAlgorithm
 
 from newsletter.personalise.keys import usable_keys
@@ -15,6 +16,9 @@ from newsletter.personalise.keys import usable_keys
 # 16 bytes of subscriber id and 32 of signature, each in base64url. The last character of the
 # signature has two bits to spare: only the spelling with zeros is ours.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+
+_PACKED: Final = 22  # characters of the id
+_SIGNED: Final = 43  # and of the signature, both without padding
 
 
 class LinkPurpose(StrEnum):
@@ -32,6 +36,22 @@ class _HmacSha256(SigningAlgorithm):
         return hmac.digest(key, value, "sha256")
 
 
+class _Pen:
+    """Signs as itsdangerous does, the key taken in once (HMAC, RFC 2104): half the time again."""
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(sha256().block_size, b"\0")
+        self._inner = sha256(bytes(octet ^ 0x36 for octet in block))
+        self._outer = sha256(bytes(octet ^ 0x5C for octet in block))
+
+    def sign(self, subscriber_id: str) -> str:
+        packed = urlsafe_b64encode(bytes.fromhex(subscriber_id))[:_PACKED]
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(packed)
+        outer.update(inner.digest())
+        return f"{packed.decode()}.{urlsafe_b64encode(outer.digest())[:_SIGNED].decode()}"
+
+
 class LinkTokens:
     """Signed, address-free credentials of 66 URL-safe characters that never expire.
 
@@ -41,11 +61,11 @@ class LinkTokens:
     def __init__(self, keys: Sequence[str]) -> None:
         usable = usable_keys(keys)
         self._signers = {purpose: _signer(usable, purpose) for purpose in LinkPurpose}
+        self._pens = {purpose: _Pen(signer.secret_key) for purpose, signer in self._signers.items()}
 
     def sign(self, purpose: LinkPurpose, subscriber_id: str) -> str:
         """The token that lets its holder do this one thing for this subscriber."""
-        packed = base64_encode(bytes.fromhex(subscriber_id))
-        return self._signers[purpose].sign(packed).decode()
+        return self._pens[purpose].sign(subscriber_id)
 
     def verify(self, purpose: LinkPurpose, token: str) -> str | None:
         """The subscriber's id, or nothing for any text that is not our token for this purpose."""
@@ -72,14 +92,26 @@ class Links:
         """Where the subscriber changes topics, language and name."""
         return self._url(LinkPurpose.PREFERENCES, subscriber_id)
 
+    def confirm_url(self, letter_id: str) -> str:
+        """Where somebody who signed up says yes; the letter's id holds the place of theirs."""
+        return self._url(LinkPurpose.CONFIRM, letter_id)
+
+    def verify(self, purpose: LinkPurpose, token: str) -> str | None:
+        """Whose link it is, or nothing for any text that is not our token for this purpose."""
+        return self._tokens.verify(purpose, token)
+
+    def token(self, purpose: LinkPurpose, subscriber_id: str) -> str:
+        """What stands at the end of a link."""
+        return self._tokens.sign(purpose, subscriber_id)
+
     def _url(self, purpose: LinkPurpose, subscriber_id: str) -> str:
-        return f"{self._base_url}/{purpose}/{self._tokens.sign(purpose, subscriber_id)}"
+        return f"{self._base_url}/{purpose}/{self.token(purpose, subscriber_id)}"
 
 
 def _signer(keys: Sequence[bytes], purpose: LinkPurpose) -> Signer:
     """A signer whose keys are derived now, not for each token. itsdangerous signs with the last."""
     derived = [
-        Signer(key, salt=f"newsletter.{purpose}", digest_method=hashlib.sha256).derive_key()
+        Signer(key, salt=f"newsletter.{purpose}", digest_method=sha256).derive_key()
         for key in reversed(keys)
     ]
     return Signer(derived, key_derivation="none", algorithm=_HmacSha256())

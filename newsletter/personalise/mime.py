@@ -11,9 +11,11 @@ from typing import Final
 
 from newsletter.model.message import Personalisation
 from newsletter.model.newsletter import Newsletter
-from newsletter.model.variant import MergeField, OpenText, RenderedVariant
+from newsletter.model.variant import MergeField, OpenText, RenderedVariant, Variant
 from newsletter.personalise.headers import (
     date_header,
+    letter_headers,
+    message_id,
     own_headers,
     personal_headers,
     shared_headers,
@@ -50,8 +52,8 @@ class VariantEncoder:
 
     def __init__(self, newsletter: Newsletter, rendered: RenderedVariant) -> None:
         self._list_id = newsletter.list_id
-        self._headers = variant_headers(newsletter, rendered)
-        self.shared_headers = shared_headers(newsletter, rendered.variant)
+        self.shared_headers = self._shared(newsletter, rendered.variant)
+        self._headers = variant_headers(newsletter, rendered, self.shared_headers)
         self._chunks = [b""]
         self._text_places = self._append(_OPENING, rendered.text)
         self._html_places = self._append(_BETWEEN, rendered.html)
@@ -64,6 +66,10 @@ class VariantEncoder:
     def own_headers(self, personalisation: Personalisation) -> dict[str, str]:
         """The headers of a list that are this reader's alone."""
         return own_headers(self._list_id, personalisation)
+
+    @staticmethod
+    def _shared(newsletter: Newsletter, variant: Variant) -> dict[str, str]:
+        return shared_headers(newsletter, variant)
 
     def _append(self, opening: bytes, text: OpenText) -> list[tuple[int, int]]:
         """Add a part to the chunks; gives each merge field's place among them, and its number."""
@@ -78,12 +84,25 @@ class VariantEncoder:
     def _encode(self, headers: bytes, personalisation: Personalisation) -> bytes:
         text, html = _quoted_values(personalisation)
         chunks = self._chunks.copy()
-        chunks[0] = headers + personal_headers(self._list_id, personalisation)
+        own = self.own_headers(personalisation)
+        chunks[0] = headers + personal_headers(personalisation.recipient, own)
         for place, field in self._text_places:
             chunks[place] = text[field]
         for place, field in self._html_places:
             chunks[place] = html[field]
         return b"".join(chunks)
+
+
+class LetterEncoder(VariantEncoder):
+    """Writes a letter: the same for one person who is not, or not only, a reader of the list."""
+
+    def own_headers(self, personalisation: Personalisation) -> dict[str, str]:
+        """The headers that are this person's alone."""
+        return message_id(self._list_id, personalisation)
+
+    @staticmethod
+    def _shared(newsletter: Newsletter, variant: Variant) -> dict[str, str]:  # noqa: ARG004
+        return letter_headers()
 
 
 def _quoted_values(personalisation: Personalisation) -> tuple[list[bytes], list[bytes]]:

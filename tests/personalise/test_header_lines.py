@@ -18,7 +18,9 @@ from newsletter.model.variant import RenderedVariant
 from newsletter.personalise.headers import (
     address_header,
     date_header,
+    own_headers,
     personal_headers,
+    shared_headers,
     text_header,
     variant_headers,
 )
@@ -113,7 +115,8 @@ def test_one_click_unsubscribing_stands_on_one_raw_line_however_long(
     personalisation: Personalisation,
 ) -> None:
     url = "https://news.example/unsubscribe/" + "t" * 900
-    lines = personal_headers("digest.example", replace(personalisation, unsubscribe_url=url))
+    own = own_headers("digest.example", replace(personalisation, unsubscribe_url=url))
+    lines = personal_headers(personalisation.recipient, own)
     assert f"\r\nList-Unsubscribe: <{url}>\r\n".encode() in lines
 
 
@@ -124,9 +127,11 @@ def test_a_message_carries_each_header_of_a_well_kept_list_once(
     sent_at: datetime,
 ) -> None:
     lines = (
-        variant_headers(newsletter, rendered)
+        variant_headers(newsletter, rendered, shared_headers(newsletter, rendered.variant))
         + date_header(sent_at)
-        + personal_headers(newsletter.list_id, personalisation)
+        + personal_headers(
+            personalisation.recipient, own_headers(newsletter.list_id, personalisation)
+        )
     )
     assert_well_folded(re.sub(rb"List-Unsubscribe: .*\r\n", b"", lines))
     assert sorted(parsed(lines).items()) == [

@@ -18,9 +18,11 @@ from newsletter.model.variant import WhenNothingMatches
 from newsletter.secrets import Secrets
 from newsletter.settings import (
     AlertSettings,
+    BounceSettings,
     Config,
     ContentSettings,
     DatabaseSettings,
+    ImapSettings,
     OutboxSettings,
     Paths,
     PersonalisationSettings,
@@ -48,6 +50,7 @@ from newsletter.values import (
     parse_line,
     parse_lines,
     parse_list_id,
+    parse_network,
     parse_time,
     parse_timezone,
     parse_url,
@@ -106,6 +109,7 @@ def _read(
         schedule=_schedule(table.table("schedule"), timezone),
         alerts=_alerts(table.table("alerts")),
         transport=_transport(table.table("transport"), folder, newsletter.sender.email),
+        bounces=_bounces(table.table("bounces"), folder),
         web=_web(table.table("web")),
         secrets=Secrets.from_environment(environ),
     )
@@ -236,10 +240,45 @@ def _sendgrid(table: Table) -> SendgridSettings:
     return sendgrid
 
 
+def _bounces(table: Table, folder: Path) -> BounceSettings:
+    maildir = _optional(table, "maildir", parse_line)
+    bounces = BounceSettings(
+        soft_bounces=_number(table, "soft_bounces", 5, 1, 100),
+        maildir=folder / maildir if maildir else None,
+        imap=_imap(table.table("imap")),
+    )
+    table.close()
+    return bounces
+
+
+def _imap(table: Table) -> ImapSettings:
+    _refuse_secret(table, "password", "BOUNCES_PASSWORD")
+    security = _choice(table, "security", Security.TLS)
+    imap = ImapSettings(
+        host=_optional(table, "host", parse_host) or "",
+        port=_number(table, "port", 993 if security is Security.TLS else 143, 1, 65535),
+        security=security,
+        username=_optional(table, "username", parse_line) or "",
+        folder=_setting(table, "folder", parse_line, "INBOX"),
+        timeout_seconds=_number(table, "timeout_seconds", 20.0, 1.0, 600.0),
+    )
+    if imap.host and not imap.username:
+        table.report("host", "host needs a username beside it")
+    if not imap.folder.isascii():
+        table.report("folder", "folder must be written as IMAP has it, in ASCII (RFC 3501, 5.1.3)")
+    if imap.host and security is Security.NONE and not is_loopback(imap.host):
+        table.report("security", "security must not be none: the password would go out in clear")
+    table.close()
+    return imap
+
+
 def _web(table: Table) -> WebSettings:
     web = WebSettings(
         host=_setting(table, "host", parse_host, "127.0.0.1"),
         port=_number(table, "port", 8000, 1, 65535),
+        trusted_proxies=_each(
+            table, "trusted_proxies", table.take_list("trusted_proxies", ()), parse_network
+        ),
     )
     table.close()
     return web

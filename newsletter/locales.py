@@ -4,14 +4,14 @@ The catalogues are `catalogues/<language>.po`; English is the text of the code a
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from babel.dates import format_skeleton
+from babel.dates import format_datetime, format_skeleton
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -47,6 +47,11 @@ def month_name(month: str, language: str) -> str:
     """`2022-11` as `November 2022`, in the language."""
     year, number = month.split("-")
     return format_skeleton("yMMMM", date(int(year), int(number), 1), locale=_REGIONS[language])
+
+
+def moment(at: datetime, language: str) -> str:
+    """A time as its own clock shows it: `Tuesday 1 November 2022, 09:00`."""
+    return format_datetime(at, "EEEE d MMMM y, HH:mm", tzinfo=at.tzinfo, locale=_REGIONS[language])
 
 
 def listing(words: Sequence[str], language: str) -> str:

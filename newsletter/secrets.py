@@ -28,6 +28,16 @@ class Secrets:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """What no line of a log may hold: every value, and each of several keys in one."""
+        return frozenset(
+            word
+            for value in self._values.values()
+            for part in (value, *value.split(","))
+            if (word := part.strip())
+        )
+
     def sendgrid_api_key(self) -> str:
         """The key that opens SendGrid's API."""
         return self._value("SENDGRID_API_KEY", 'the transport "sendgrid" needs it')
@@ -39,6 +49,10 @@ class Secrets:
     def sendgrid_webhook_key(self) -> str:
         """The public key that SendGrid's signed events are checked with (base64 of DER)."""
         return self._value("SENDGRID_WEBHOOK_KEY", "no event can be trusted without it")
+
+    def bounces_password(self) -> str:
+        """The password that goes with `[bounces.imap] username`."""
+        return self._value("BOUNCES_PASSWORD", "[bounces.imap] needs it")
 
     def link_keys(self) -> tuple[str, ...]:
         """The keys of the links in emails: the first signs, all verify."""
@@ -58,4 +72,10 @@ class Secrets:
         return value
 
 
-NAMES = ("SENDGRID_API_KEY", "SMTP_PASSWORD", "SENDGRID_WEBHOOK_KEY", "NEWSLETTER_SECRET_KEY")
+NAMES = (
+    "SENDGRID_API_KEY",
+    "SMTP_PASSWORD",
+    "SENDGRID_WEBHOOK_KEY",
+    "BOUNCES_PASSWORD",
+    "NEWSLETTER_SECRET_KEY",
+)

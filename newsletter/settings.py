@@ -118,11 +118,33 @@ class TransportSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class WebSettings:
-    """Where the public pages listen."""
+class ImapSettings:
+    """The account that failed mail returns to; `host` is empty where there is none."""
 
     host: str
     port: int
+    security: Security
+    username: str
+    folder: str
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BounceSettings:
+    """Where failed mail returns to, and how many issues in a row may before an address is left."""
+
+    soft_bounces: int
+    maildir: Path | None
+    imap: ImapSettings
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where the public pages listen, and the proxies before them, as addresses or networks."""
+
+    host: str
+    port: int
+    trusted_proxies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,5 +160,6 @@ class Config:
     schedule: Schedule
     alerts: AlertSettings
     transport: TransportSettings
+    bounces: BounceSettings
     web: WebSettings
     secrets: Secrets

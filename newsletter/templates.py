@@ -62,6 +62,14 @@ class Templates:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RenderError(f"not TOML: {error}", where="templates/palette.toml") from error
 
+    def sources(self, *beginnings: str) -> dict[str, str]:
+        """The texts of the files whose names begin so, by the names that messages give them."""
+        environment = self._environment("en")
+        names = environment.list_templates(filter_func=lambda name: name.startswith(beginnings))
+        return {
+            f"templates/{name}": self._loader.get_source(environment, name)[0] for name in names
+        }
+
     def _environment(self, language: str) -> Environment:
         if language not in self._environments:
             environment = Environment(
@@ -75,7 +83,7 @@ class Templates:
             environment.install_gettext_translations(  # type: ignore[attr-defined]
                 translations(language), newstyle=True
             )
-            environment.filters["wrap"] = wrap
+            environment.filters.update(wrap=wrap, thousands="{:,}".format)
             environment.globals.update(self.palette, language=language, width=TEXT_WIDTH)
             self._environments[language] = environment
         return self._environments[language]

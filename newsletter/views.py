@@ -1,6 +1,7 @@
 """An issue as the templates see it: labels instead of slugs, HTML and text instead of Markdown."""
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -9,7 +10,7 @@ from newsletter.markdown import ImageTag, parse
 from newsletter.model.issue import Article, Issue, Passage, Taxonomy
 from newsletter.model.newsletter import Newsletter
 
-_COLUMN = 560  # pixels between the gutters of the 640 px card
+COLUMN: Final = 560  # pixels between the gutters of the 640 px card
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ def view_issue(
     images = {
         name: ImageTag(
             src=newsletter.image_url(issue.month, name),
-            width=min(image.width, _COLUMN),
-            height=round(image.height * min(1, _COLUMN / image.width)),
+            width=min(image.width, COLUMN),
+            height=round(image.height * min(1, COLUMN / image.width)),
         )
         for name, image in issue.images.items()
     }

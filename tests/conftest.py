@@ -5,6 +5,8 @@ from hypothesis import settings
 
 from tests.fakes.postgresql_server import PostgresqlServer, running
 
+pytest_plugins = ["tests.browser"]
+
 # A busy machine must not fail a test; speed is measured by `make bench`.
 settings.register_profile("newsletter", deadline=None)
 settings.load_profile("newsletter")

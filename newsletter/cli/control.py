@@ -7,7 +7,7 @@ import typer
 
 from newsletter.cli.options import Month, command_group, load, open_pipeline
 from newsletter.cli.output import note, say
-from newsletter.model.delivery import DeliveryStatus, IssueState, Outcome
+from newsletter.model.delivery import DeliveryStatus, Outcome
 
 app = command_group()
 
@@ -25,7 +25,7 @@ def pause(context: typer.Context, month: Month) -> None:
 
     Example: newsletter pause 2022-11
     """
-    open_pipeline(load(context)).set_state(month, IssueState.PAUSED)
+    open_pipeline(load(context)).control.pause(month)
     say(f"{month} is paused. To go on: newsletter resume {month}")
 
 
@@ -35,7 +35,7 @@ def resume(context: typer.Context, month: Month) -> None:
 
     Example: newsletter resume 2022-11
     """
-    open_pipeline(load(context)).set_state(month, IssueState.SENDING)
+    open_pipeline(load(context)).control.resume(month)
     say(f"{month} may be sent again. To go on: newsletter send {month}")
 
 
@@ -45,7 +45,7 @@ def cancel(context: typer.Context, month: Month) -> None:
 
     Example: newsletter cancel 2022-11
     """
-    open_pipeline(load(context)).set_state(month, IssueState.CANCELLED)
+    open_pipeline(load(context)).control.cancel(month)
     say(f"{month} is cancelled: who has not got it never will.")
 
 
@@ -75,7 +75,7 @@ def resolve(
         if number:
             note(f"If they got it: newsletter resolve {month} --as accepted; if not: --as retry")
         return
-    settled = pipeline.resolve(month, Outcome(verdict))
+    settled = pipeline.control.resolve(month, Outcome(verdict))
     say(f"{settled:,} settled as {verdict}.")
     if settled and verdict is Verdict.RETRY:
         note(f"To send to them again: newsletter send {month}")

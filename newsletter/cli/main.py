@@ -5,6 +5,7 @@ than starting Python and importing Typer.
 """
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,6 +15,7 @@ from traceback import walk_tb
 from typing import Annotated, Any, Final
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError, UsageError  # it exports none of them
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -24,16 +26,40 @@ COMMANDS: Final = {
     "init": ("folder", "Make a new newsletter folder from the bundled one."),
     "new": ("folder", "Make a new issue to fill in."),
     "check": ("issues", "List every problem of an issue, or of everything."),
+    "approve": ("timetable", "Say that a draft may be sent."),
+    "preview": ("preview", "Show an issue in the browser while it is written."),
     "build": ("issues", "Write the emails of an issue to a folder, to look at."),
     "plan": ("issues", "Show who will get what, and who nothing and why."),
-    "send": ("issues", "Send an issue, or go on where the last send stopped."),
-    "status": ("issues", "Show how the deliveries of an issue stand."),
+    "send": ("sending", "Send an issue, or go on where the last send stopped."),
+    "status": ("standing", "Show how the deliveries of an issue stand."),
     "pause": ("control", "Stop sending an issue until it is resumed."),
     "resume": ("control", "Let a paused issue be sent again."),
     "cancel": ("control", "Never send what is left of an issue."),
     "resolve": ("control", "List or settle the deliveries whose answer was lost."),
+    "schedule": ("timetable", "Show the next dates, and what each would send."),
     "subscribers": ("subscribers", "Import, export, list and change subscribers."),
+    "bounces": ("bounces", "Take in what failed mail and complaints say."),
+    "doctor": ("doctor", "Examine settings, secrets, database, way out and DNS."),
     "archive": ("archive", "Build the public archive."),
+    "run": ("web", "Send every issue in its time, and serve the public pages."),
+    "serve": ("web", "Serve the public pages alone."),
+}
+
+# What Typer says of wrong usage -> what a person is told.
+_USAGE: Final = {
+    r"^Invalid value(?: for '?(.+?)'?)?: (?:Value error, )?": r"\1 ",
+    r"Input should be a valid (?:integer|number).*": "must be a whole number",
+    r"Input should be greater than or equal to ": "must be at least ",
+    r"Input should be less than or equal to ": "must be at most ",
+    r"'(.*)' is not one of (.*)": r"must be one of \2",
+    r"^Missing (?:argument|option) '(.+)'": r"\1 is missing",
+    r"^No such (command|option):? '?([^' ]*)'?": r"there is no \1 '\2'",
+    r"\. Did you mean (.*)\?": r"; did you mean \1?",
+    r"^Got unexpected extra argument(?:\(s\)|s)? \((.*)\)": r"'\1' is too much",
+    r" \(Possible options: (.*)\)": r"; did you mean \1?",
+    r"^Option '(.+)' requires an argument": r"\1 needs a value",
+    r"^Option '(.+)' does not take a value": r"\1 takes no value",
+    r"^ ": "",
 }
 
 
@@ -96,39 +122,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name, by default the command line's.
 
     Whatever happens is told in lines on standard error. The exit status is 0, or 1 where something
-    is wrong, 2 for wrong usage and 130 for Ctrl-C.
+    is wrong or was broken off, and 2 for wrong usage.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(_with_config_first(sys.argv[1:] if arguments is None else arguments))
+        return _run(words)
     except NewsletterError as error:
+        _log_failure(words, str(error))
         return _fail(*error.lines)
     except KeyboardInterrupt:
-        _fail("Stopped.")
-        return 130
+        return _fail("Stopped.")
     except BrokenPipeError:  # whoever read our output has gone
         _settle_output()
         return 1
     except OSError as error:
         _settle_output()
-        words = error.strerror or str(error)
-        return _fail(f"{error.filename}: {words}" if error.filename else words)
+        reason = error.strerror or str(error)
+        _log_failure(words, reason)
+        return _fail(f"{error.filename}: {reason}" if error.filename else reason)
     except Exception as error:
         if os.environ.get("NEWSLETTER_DEBUG"):
             raise
-        return _fail(_describe_fault(error))
+        fault = _describe_fault(error)
+        _log_failure(words, fault)
+        return _fail(fault)
 
 
 def _run(arguments: Sequence[str]) -> int:
-    status: object = 0
+    command, in_order = get_command(app), _with_config_first(arguments)
     try:
-        get_command(app)(arguments, prog_name="newsletter")
-    except SystemExit as finished:  # Typer's way to end, whatever happened
+        status = command(in_order, prog_name="newsletter", standalone_mode=False)
+    except UsageError as error:
+        return _refuse(error)
+    except SystemExit as finished:  # Typer's way out where nobody reads our output
         status = finished.code
     print(end="", flush=True)
-    if status == 130:
+    if status == 130:  # what Typer makes of Ctrl-C
         raise KeyboardInterrupt
     return status if isinstance(status, int) else 0
 
@@ -144,10 +176,30 @@ def _with_config_first(arguments: Sequence[str]) -> list[str]:
     return list(arguments)
 
 
+def _refuse(error: UsageError) -> int:
+    """Say in one line what was typed wrong; a group of commands alone gets its help."""
+    command = error.ctx.command_path if error.ctx else "newsletter"
+    if isinstance(error, NoArgsIsHelpError):
+        print(error.message, file=sys.stderr)
+    else:
+        what = error.format_message().rstrip(".")
+        for theirs, ours in _USAGE.items():
+            what = re.sub(theirs, ours, what)
+        print(f"{command}: {what} (see: {command} --help)", file=sys.stderr)
+    return 2
+
+
 def _fail(*lines: str) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     return 1
+
+
+def _log_failure(arguments: Sequence[str], reason: str) -> None:
+    from newsletter.logs import ERROR, event
+
+    command = next(filter(COMMANDS.__contains__, arguments), None)
+    event("command.failed", ERROR, command=command, reason=reason)
 
 
 def _settle_output() -> None:

@@ -8,12 +8,14 @@ import typer
 
 from newsletter.config import load_config
 from newsletter.errors import NewsletterError
+from newsletter.logs import DEBUG, INFO, keep_log
 from newsletter.settings import Config
 from newsletter.values import parse_month
 
 if TYPE_CHECKING:
     from newsletter.pipeline import Pipeline
     from newsletter.subscriptions import Subscriptions
+    from newsletter.timetable import Timetable
 
 
 def command_group(line: str = "") -> typer.Typer:
@@ -28,8 +30,28 @@ def command_group(line: str = "") -> typer.Typer:
 
 
 def load(context: typer.Context) -> Config:
-    """The settings that --config names. Raises ConfigError or ProblemsFound."""
+    """The settings that --config names; from now on events are logged beside them.
+
+    Raises ConfigError or ProblemsFound.
+    """
+    config = reload(context)
+    log(config)
+    return config
+
+
+def reload(context: typer.Context) -> Config:
+    """The settings as they are now, for who has loaded them before."""
     return load_config(_config_path(context), os.environ)
+
+
+def log(config: Config, *, aloud: bool = False) -> None:
+    """Write events to the log beside the settings; `aloud`, to standard error too."""
+    keep_log(
+        config.path.absolute().parent / "var" / "log",
+        hide=config.secrets.hidden,
+        level=DEBUG if os.environ.get("NEWSLETTER_DEBUG") else INFO,
+        aloud=aloud,
+    )
 
 
 def open_pipeline(config: Config) -> "Pipeline":
@@ -44,6 +66,13 @@ def open_subscriptions(config: Config) -> "Subscriptions":
     from newsletter import wiring
 
     return wiring.open_subscriptions(config)
+
+
+def open_timetable(config: Config) -> "Timetable":
+    """The calendar of these settings; what it needs is imported only now."""
+    from newsletter import wiring
+
+    return wiring.open_timetable(config)
 
 
 def _config_path(context: typer.Context) -> Path:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,19 +16,19 @@ ANY_WIDTH: Final = 10_000
 
 
 @cache
-def _console(*, stderr: bool) -> "Console":
+def console(*, stderr: bool) -> "Console":
     """Rich's door to one stream; it obeys NO_COLOR, and in a pipe no line is cut or coloured."""
     from rich.console import Console
 
-    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:
-        console.width = ANY_WIDTH
-    return console
+    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not made.is_terminal:
+        made.width = ANY_WIDTH
+    return made
 
 
 def say(text: str, style: Style = "") -> None:
     """A line on standard output."""
-    _console(stderr=False).print(text, style=style or None, soft_wrap=True)
+    console(stderr=False).print(text, style=style or None, soft_wrap=True)
 
 
 def note(text: str) -> None:
@@ -57,16 +57,19 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> 
         table.add_column(title, justify="right" if are_numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else cell for cell in row))
-    console = _console(stderr=False)
-    with console.capture() as captured:
-        console.print(table)
+    terminal = console(stderr=False)
+    with terminal.capture() as captured:
+        terminal.print(table)
     print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
 
 
 def ask(question: str) -> bool:
-    """Whether a person says yes. No answer, as in a pipe or a cron job, is no."""
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline()
+    """Whether a person says yes. No answer, as in a pipe or a cron job, is no; so is Ctrl-C."""
+    try:
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = ""
     if not answer.endswith("\n"):
         print(file=sys.stderr)
     return answer.strip().casefold() in {"y", "yes"}
@@ -82,34 +85,3 @@ def writing(path: Path) -> Iterator[TextIO]:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A way to say how many of `total` are done: a bar on a terminal, else a line per tenth."""
-    console = _console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(what, total)
-        return
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(complete_style="cyan", finished_style="cyan"),
-        TextColumn("{task.completed:,} of {task.total:,}", style="dim"),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def _lines(what: str, total: int) -> Callable[[int], None]:
-    said = 0
-
-    def report(done: int) -> None:
-        nonlocal said
-        if total and (tenth := done * 10 // total) > said:
-            said = tenth
-            warn(f"{what}: {done:,} of {total:,}")
-
-    return report

@@ -1,12 +1,20 @@
+import fcntl
 import os
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
+from select import select
+from shutil import copytree
+from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -79,17 +87,81 @@ class Folder:
         return found
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    """A new newsletter folder with the bundled issues and nobody subscribed."""
-    made = Folder(tmp_path)
+class Terminal:
+    """A command under way on a terminal of 80 columns, used as a context."""
+
+    def __init__(self, folder: Folder, *arguments: str) -> None:
+        self._ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self._command = subprocess.Popen(
+            [NEWSLETTER, *arguments],
+            cwd=folder.path,
+            env={**folder.environ, "TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - for Ctrl-C
+        )
+        os.close(theirs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        os.close(self._ours)
+        self._command.kill()
+        self._command.wait()
+
+    def read_until(self, words: str) -> str:
+        """What is shown up to these words."""
+        said = b""
+        while words.encode() not in said:
+            assert select([self._ours], [], [], 60)[0], f"it shows no {words!r}: {said!r}"
+            said += os.read(self._ours, 1000)
+        return said.decode("utf-8", "replace")
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def end(self) -> tuple[int, str]:
+        """The exit status, and what was shown from here on."""
+        said = b""
+        with suppress(OSError):  # which is how a terminal ends
+            while more := os.read(self._ours, 1000):
+                said += more
+        return self._command.wait(), said.decode("utf-8", "replace")
+
+
+@pytest.fixture(scope="session")
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new newsletter folder with the bundled issues and nobody subscribed; to be copied."""
+    made = Folder(tmp_path_factory.mktemp("new"))
     made.ok("init", "digest")
-    made.path = tmp_path / "digest"
-    return made
+    return made.path / "digest"
+
+
+@pytest.fixture(scope="session")
+def subscribed_folder(new_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the example subscribers; to be copied."""
+    made = Folder(tmp_path_factory.mktemp("subscribed") / "digest")
+    copytree(new_folder, made.path)
+    made.ok("subscribers", "import", "subscribers/example.csv")
+    return made.path
 
 
 @pytest.fixture
-def subscribed(folder: Folder) -> Folder:
+def folder(new_folder: Path, tmp_path: Path) -> Folder:
+    """A new newsletter folder with the bundled issues and nobody subscribed."""
+    return Folder(copytree(new_folder, tmp_path / "digest"))
+
+
+@pytest.fixture
+def subscribed(subscribed_folder: Path, tmp_path: Path) -> Folder:
     """The same with the example subscribers."""
-    folder.ok("subscribers", "import", "subscribers/example.csv")
-    return folder
+    return Folder(copytree(subscribed_folder, tmp_path / "digest"))

@@ -1,9 +1,25 @@
-"""`make bench`: every speed that is promised, as a ratio to something bare in the same run."""
+"""`make bench`: every speed that is promised, as a ratio to something bare in the same run.
+
+`python -m tests.bench NAME …` runs some of them, or those of `LONG`, which take minutes.
+"""
 
 import sys
 from importlib import import_module
 
-BENCHES = ("startup", "rendering", "messages", "outbox", "imports", "memory")
+BENCHES = (
+    "startup",
+    "rendering",
+    "checks",
+    "messages",
+    "outbox",
+    "smtp",
+    "imports",
+    "memory",
+    "feedback",
+    "web",
+    "sending",
+)
+LONG = ("planning", "million")
 
 
 def main() -> int:

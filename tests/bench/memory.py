@@ -76,7 +76,7 @@ def _send_to(number: int) -> int:
         ledger = Ledger.of(database)
         desk = world.desk()
         desk.folders = replace(desk.folders, archive=Path(folder, "archive"))
-        Subscriptions(ledger.subscribers, desk.taxonomy, _no_digests).import_file(
+        Subscriptions(ledger, desk.taxonomy, _no_digests).import_file(
             people, "people.csv", report=print
         )
         pipeline = Pipeline(

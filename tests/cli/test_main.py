@@ -84,13 +84,38 @@ def test_wrong_usage_ends_with_2_and_no_output(
 
 
 @pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("nwe", "newsletter: there is no command 'nwe'; did you mean 'new'? (see: newsletter --h"),
+        ("new", "newsletter new: MONTH is missing (see: newsletter new --help)"),
+        ("send 2022-11 --limit x", "newsletter send: --limit must be a whole number (see: "),
+        ("send 2022-11 --limit 0", "newsletter send: --limit must be at least 1 (see: "),
+        ("send 2022-11 --lmit 1", "newsletter send: there is no option '--lmit'; did you mean --l"),
+        (
+            "resolve 2022-11 --as so",
+            "newsletter resolve: --as must be one of 'accepted', 'retry' (",
+        ),
+        ("status 2022-11 more", "newsletter status: 'more' is too much (see: "),
+        ("check --json=1", "newsletter: --json takes no value (see: "),
+    ],
+)
+def test_wrong_usage_is_told_in_one_plain_line(
+    line: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(words)
+
+
+@pytest.mark.parametrize(
     ("error", "status", "lines"),
     [
         (IssueError("is a draft", where="2026-12"), 1, ["2026-12: is a draft"]),
         (ProblemsFound(["a.md:1: x", "b.md:2: y"]), 1, ["a.md:1: x", "b.md:2: y"]),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, ["/x: Permission denied"]),
         (OSError(errno.ENOSPC, "No space left on device"), 1, ["No space left on device"]),
-        (KeyboardInterrupt(), 130, ["Stopped."]),
+        (KeyboardInterrupt(), 1, ["Stopped."]),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1, []),
     ],
 )

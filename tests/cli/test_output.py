@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from newsletter.cli.output import ask, note, print_json, print_table, progress, say
+from newsletter.cli.output import ask, note, print_json, print_table, say
 
 PEOPLE = "[bold]Anjali[/bold] :smile: 林明慧 100"
 
@@ -63,14 +63,3 @@ def test_only_a_plain_yes_is_a_yes(
 
     assert ask("Send 26 emails?") is meant
     assert capsys.readouterr().out == ""
-
-
-def test_progress_in_a_pipe_is_a_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("sent", 2000) as report:
-        for done in range(0, 2001, 50):
-            report(done)
-
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.splitlines()[0] == "sent: 200 of 2,000"
-    assert len(captured.err.splitlines()) == 10

@@ -134,6 +134,17 @@ def test_sendgrids_region_chooses_its_address(load: Load) -> None:
     assert sendgrid.base_url == "https://api.eu.sendgrid.com"
 
 
+def test_proxies_that_are_believed_are_addresses_or_networks(
+    load: Load, complaints: Complaints
+) -> None:
+    proxies = '[web]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8", "::1"]'
+    assert load(proxies).web.trusted_proxies == ("127.0.0.1", "10.0.0.0/8", "::1")
+    assert load("").web.trusted_proxies == ()
+    for wrong in ("*", "localhost", "10.0.0.1/8", ""):
+        (complaint,) = complaints(f'[web]\ntrusted_proxies = ["{wrong}"]')
+        assert "trusted_proxies must be IP addresses or networks" in complaint
+
+
 def test_what_nobody_chose_is_decided_in_one_word(load: Load) -> None:
     config = load('[personalisation]\nwhen_nothing_matches = "skip"')
 

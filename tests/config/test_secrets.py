@@ -11,6 +11,7 @@ NEEDED: dict[str, Callable[[Secrets], object]] = {
     "SENDGRID_API_KEY": Secrets.sendgrid_api_key,
     "SMTP_PASSWORD": Secrets.smtp_password,
     "SENDGRID_WEBHOOK_KEY": Secrets.sendgrid_webhook_key,
+    "BOUNCES_PASSWORD": Secrets.bounces_password,
     "NEWSLETTER_SECRET_KEY": Secrets.link_keys,
 }
 

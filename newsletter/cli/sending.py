@@ -1,0 +1,120 @@
+"""`newsletter send`: the one command that mails people."""
+
+import gc
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli.issues import show_plan
+from newsletter.cli.options import Month, command_group, load, open_pipeline
+from newsletter.cli.output import ask, note, say, warn
+from newsletter.cli.progress import progress
+from newsletter.cli.signals import stop_on_signals
+from newsletter.cli.standing import show_standing
+from newsletter.errors import NewsletterError
+from newsletter.model.delivery import DeliveryStatus, IssueState
+from newsletter.model.problem import Severity
+
+if TYPE_CHECKING:
+    from newsletter.control import Standing
+    from newsletter.dispatch.dispatcher import DispatchReport
+    from newsletter.model.issue import Issue
+    from newsletter.pipeline import Pipeline
+    from newsletter.settings import Config
+
+app = command_group()
+
+
+@app.command()
+def send(
+    context: typer.Context,
+    month: Month,
+    yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and send nothing.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Send N more, then stop.")
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Send one marked copy there instead."),
+    ] = None,
+    topics: Annotated[
+        str, typer.Option(metavar="A,B", help="With --test: the topics of the copy's reader.")
+    ] = "",
+    language: Annotated[
+        str, typer.Option(metavar="TAG", help="With --test: the language of the copy's reader.")
+    ] = "",
+) -> None:
+    """Send an issue to everybody who has not got it; run again, it goes on where it stopped.
+
+    Example: newsletter send 2022-11 --yes
+    """
+    if test is None and (topics or language):
+        raise typer.BadParameter("--topics and --language go with --test")
+    if test is not None and (dry_run or limit):
+        raise typer.BadParameter("--test sends one copy; --dry-run and --limit do not go with it")
+    config = load(context)
+    pipeline = open_pipeline(config)
+    if test is not None:
+        chosen = pipeline.desk.topics(topic.strip() for topic in topics.split(",") if topic.strip())
+        variant = pipeline.send_test(month, test, chosen, language)
+        say(f"Sent a test of {month} ({variant.id}) to {test} through {config.transport.use}.")
+        return
+    issue = pipeline.sendable(month)
+    going = pipeline.outstanding(issue)
+    if dry_run:
+        show_plan(pipeline.plan(issue), pipeline.standing(month).state)
+        note(f"A dry run: nothing was sent. {going:,} to go: newsletter send {month}")
+        return
+    going = min(going, limit or going)
+    _settle_doubts(pipeline, config, issue, going, is_asked=not yes)
+    # A list of people comes and goes by the thousand and holds no cycles to look for.
+    gc.set_threshold(100_000, 50, 50)
+    with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
+        report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
+    standing = pipeline.standing(month)
+    show_standing(standing, config.schedule.timezone)
+    if report.accepted:
+        note(f"Its archive page: {config.paths.archive / month / 'index.html'}")
+    _explain_end(report, standing)
+
+
+def _settle_doubts(
+    pipeline: "Pipeline", config: "Config", issue: "Issue", going: int, *, is_asked: bool
+) -> None:
+    """Tell what is to be known before the first email leaves. Raises where none is to leave."""
+    if not going and pipeline.ledger.deliveries.frozen(issue.month) is None:
+        raise NewsletterError(
+            "nobody to send to; to add people: newsletter subscribers import FILE"
+        )
+    for problem in pipeline.desk.check(issue.month, pipeline.plan(issue)):
+        if problem.severity is not Severity.NOTE:
+            warn(str(problem))
+    people = "1 person" if going == 1 else f"{going:,} people"
+    question = f'{issue.month}: "{issue.subject}"\nSend it to {people} by {config.transport.use}?'
+    if going and is_asked and not ask(question):
+        raise NewsletterError("nothing was sent; --yes sends without asking")
+
+
+def _explain_end(report: "DispatchReport", standing: "Standing") -> None:
+    """Say why it ended; raise NewsletterError where that is before everybody had an answer."""
+    from newsletter.dispatch.dispatcher import StopReason
+
+    month = standing.month
+    left = standing.counts.get(DeliveryStatus.PLANNED, 0)
+    in_hand = standing.counts.get(DeliveryStatus.SENDING, 0)
+    uncertain = standing.counts.get(DeliveryStatus.UNCERTAIN, 0)
+    if standing.state in {IssueState.PAUSED, IssueState.CANCELLED}:
+        raise NewsletterError(f"{month} was {standing.state} meanwhile; the send has stopped")
+    if uncertain:
+        note(f"Of {uncertain:,} the answer was lost: newsletter resolve {month}")
+    if report.stopped_because is StopReason.LIMITED:
+        return
+    if left:
+        raise NewsletterError(f"stopped with {left:,} to go; to go on: newsletter send {month}")
+    if in_hand:
+        note(f"{in_hand:,} are in the hands of another send.")
+    elif not report.done and not uncertain:
+        note("Everybody has it: there was nobody left to send to.")

@@ -22,6 +22,7 @@ from newsletter.web.postman import Postman
 from newsletter.web.site import Site, site_of
 from newsletter.wiring import PublicSide
 
+_KEPT: Final = {"Cache-Control": "public, max-age=300"}
 _TOPICS: Final = {404: "no-such-page", 405: "no-such-page", 408: "too-slow", 413: "too-large"}
 
 
@@ -60,11 +61,7 @@ def create_app(public: PublicSide) -> ASGIApp:
 
 
 async def _style(request: Request) -> Response:
-    return Response(
-        site_of(request).pages.style,
-        media_type="text/css",
-        headers={"Cache-Control": "public, max-age=300"},
-    )
+    return Response(site_of(request).pages.style, media_type="text/css", headers=_KEPT)
 
 
 async def _archive(request: Request, path: str) -> Response:
@@ -73,6 +70,8 @@ async def _archive(request: Request, path: str) -> Response:
     answer = await run_in_threadpool(serve, site.public.archive, path, headers)
     if answer:
         return answer
+    if path == "favicon.ico":
+        return Response(site.pages.icon, media_type="image/svg+xml", headers=_KEPT)
     if not path:
         return site.pages.message(request, "no-issue-yet")
     raise HTTPException(404)

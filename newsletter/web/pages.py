@@ -24,6 +24,7 @@ class Pages:
         self._taxonomy = taxonomy
         self._templates = templates
         self.style = templates.render("web/style.css", "en", {}).encode()
+        self.icon = templates.render("web/icon.svg", "en", {"newsletter": newsletter}).encode()
 
     def language(self, request: Request, person: Subscriber | None = None) -> str:
         """What the address asks for, else the person's, the browser's, the newsletter's."""

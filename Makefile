@@ -26,8 +26,9 @@ demo: $(READY)  ## Send the November 2022 issue to an example list, into a folde
 	@echo "The emails:   $(DEMO)/var/outbox/new (one .eml file each; mail programs open them)"
 	@echo "The archive:  $(DEMO)/archive/2022-11"
 
-preview: demo  ## Write the demo's emails as pages to look at, one for each choice of topics.
-	@cd $(DEMO) && $(CURDIR)/$(BIN)/newsletter build 2022-11 --out preview
+preview: demo  ## Show the demo's issues in a browser, as each reader gets them, at every save.
+	@cd $(DEMO) && NEWSLETTER_SECRET_KEY="$${NEWSLETTER_SECRET_KEY:-for this machine alone}" \
+	$(CURDIR)/$(BIN)/newsletter preview 2022-11
 
 test: $(READY)  ## Run every test.
 	$(BIN)/pytest

@@ -17,6 +17,7 @@ BENCHES = (
     "memory",
     "feedback",
     "web",
+    "preview",
     "sending",
 )
 LONG = ("planning", "million")

@@ -49,6 +49,11 @@
     const html = await answer.text();
     const page = frame.contentDocument;
     if (!answer.ok || source !== frame.dataset.src || !page) return;
+    if (page.URL === "about:blank") {
+      // Still loading, and ruled by this page's own policy: what it loads may be older.
+      frame.addEventListener("load", () => renew(frame), { once: true });
+      return;
+    }
     const { scrollX, scrollY } = frame.contentWindow;
     page.documentElement.innerHTML = html;
     page.documentElement.lang = new DOMParser().parseFromString(html.slice(0, html.search(/<head/i)), "text/html").documentElement.lang;

@@ -49,7 +49,7 @@ def build_archive(desk: Desk, deliveries: Deliveries) -> PublishReport:
         if frozen := deliveries.frozen(month):
             compiled = {} if month in kept else load_compiled(frozen.content)
             _copy(desk, deliveries, frozen, compiled)
-    return _build_site(desk, sent | kept, {}, is_searched=True)
+    return build_site(desk, sent | kept, {}, is_searched=True)
 
 
 class Publication:
@@ -84,7 +84,7 @@ class Publication:
             _copy(self._desk, self._deliveries, frozen, self._compiled)
         sent = {month, *sent_months(self._desk.folders.archive)}
         in_hand = {month: self._issue}
-        report = _build_site(self._desk, sent, in_hand, is_searched=is_searched)
+        report = build_site(self._desk, sent, in_hand, is_searched=is_searched)
         if not self._is_made:
             event("archive.published", month=month, files=len(report.written))
         for words in report.notes:
@@ -92,7 +92,7 @@ class Publication:
         self._is_made = True
 
 
-def _build_site(
+def build_site(
     desk: Desk, sent: set[str], in_hand: Mapping[str, Issue], *, is_searched: bool
 ) -> PublishReport:
     """The site of the `sent` and the past; `in_hand` are issues that were read already."""
@@ -100,10 +100,9 @@ def _build_site(
         _require_folder(desk, month)
     language = language_for(desk.newsletter.language, "en")
     known = KnownIssues(desk.folders.archive, program_digest(language))
-    issues = list(_published(desk, sent, in_hand, known))
     report = publish_site(
         desk.folders.archive,
-        issues,
+        _published(desk, sent, in_hand, known),
         newsletter=desk.newsletter,
         taxonomy=desk.taxonomy,
         templates=desk.templates,
@@ -124,7 +123,8 @@ def _published(
             entry = known.entry(month, desk.fingerprint(month), read)
             if month in sent or entry.status is IssueStatus.PAST:
                 at = sent_at(folders.archive, month)
-                yield PublishedIssue(entry, folders.issues / month, read, at)
+                is_new = month in known.read
+                yield PublishedIssue(entry, folders.issues / month, read, at, is_new)
 
 
 def _read(desk: Desk, in_hand: Mapping[str, Issue], month: str) -> Issue:

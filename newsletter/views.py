@@ -64,11 +64,17 @@ class IssueView:
 
 
 def view_issue(
-    issue: Issue, taxonomy: Taxonomy, newsletter: Newsletter, *, heading_base: int
+    issue: Issue,
+    taxonomy: Taxonomy,
+    newsletter: Newsletter,
+    *,
+    heading_base: int,
+    with_text: bool = True,
 ) -> IssueView:
     """The issue with its pictures at their archive addresses, no wider than the email's column.
 
-    `##` in an author's Markdown becomes a heading of level `heading_base`.
+    `##` in an author's Markdown becomes a heading of level `heading_base`. Plain text takes longer
+    to set than HTML: without `with_text` it is empty.
     """
     images = {
         name: ImageTag(
@@ -85,6 +91,9 @@ def view_issue(
         rendered = parse(passage).to_html(heading_base=heading_base, image=images.__getitem__)
         return Markup(rendered)  # noqa: S704 - sanitised by the Markdown room
 
+    def text(passage: Passage | None) -> str:
+        return parse(passage).to_text() if passage and with_text else ""
+
     def view_article(article: Article) -> ArticleView:
         return ArticleView(
             id=article.id,
@@ -97,10 +106,10 @@ def view_issue(
             citation=article.citation or "",
             doi=article.doi or "",
             html=html(article.body),
-            text=_text(article.body),
+            text=text(article.body),
             implications_heading=article.implications_heading,
             implications_html=html(article.implications),
-            implications_text=_text(article.implications),
+            implications_text=text(article.implications),
         )
 
     return IssueView(
@@ -108,17 +117,13 @@ def view_issue(
         subject=issue.subject,
         preheader=issue.preheader,
         intro_html=html(issue.intro),
-        intro_text=_text(issue.intro),
+        intro_text=text(issue.intro),
         articles=tuple(map(view_article, issue.articles)),
         notices=tuple(
-            NoticeView(n.title, html(n.body), _text(n.body), n.url or "", _link_text(n.url or ""))
+            NoticeView(n.title, html(n.body), text(n.body), n.url or "", _link_text(n.url or ""))
             for n in issue.notices
         ),
     )
-
-
-def _text(passage: Passage | None) -> str:
-    return parse(passage).to_text() if passage else ""
 
 
 def _link_text(url: str) -> str:

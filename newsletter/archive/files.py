@@ -1,10 +1,12 @@
 """One file at a time onto the disk: at every moment the old one or the new one, never a part."""
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from newsletter.errors import NewsletterError
 
@@ -13,8 +15,10 @@ class ArchiveError(NewsletterError):
     """The archive's folder cannot be read or written as it is."""
 
 
-def write_whole(path: Path, data: bytes) -> bool:
+def write_whole(path: Path, data: bytes, *, is_synced: bool = True) -> bool:
     """Put `data` at `path`, with its folders, unless it is there already; whether it was put.
+
+    Synced, it also outlasts a power cut.
 
     Two processes must not write the same path at once: `locked` sees to that. Raises
     ArchiveError with the path and the system's words.
@@ -28,8 +32,9 @@ def write_whole(path: Path, data: bytes) -> bool:
         try:
             with new.open("wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if is_synced:
+                    file.flush()
+                    os.fsync(file.fileno())
             new.replace(path)
         except OSError:
             with suppress(OSError):
@@ -48,6 +53,21 @@ def remove(path: Path, root: Path) -> None:
             (root / folder).rmdir()
         except OSError:  # it holds something else, or is gone
             return
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - what was dumped there, or nothing
+    """The value in a file of JSON, or None without one. Raises ArchiveError where it is broken."""
+    try:
+        with naming(path):
+            return json.loads(path.read_bytes()) if path.exists() else None
+    except ValueError as error:
+        what = f"cannot be read ({error}); put the file back as it was, or remove it"
+        raise ArchiveError(what, where=str(path)) from error
+
+
+def to_json(value: object) -> bytes:
+    """JSON that people can read and compare."""
+    return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
 @contextmanager

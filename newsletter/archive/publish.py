@@ -1,14 +1,25 @@
 """ARCHIVE's door: the site and the copies of what was sent, brought up to date on disk."""
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+import re
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
 
-from newsletter.archive.files import ArchiveError, locked, naming, remove, write_whole
-from newsletter.archive.pages import PublishedIssue, build_pages
+from newsletter.archive.copies import (
+    Sending,
+    SentVariant,
+    publish_sent,
+    sent_at,
+    sent_months,
+    write_variants,
+)
+from newsletter.archive.entries import PublishedIssue
+from newsletter.archive.files import locked, remove, write_whole
+from newsletter.archive.record import Record
+from newsletter.archive.report import PublishReport
+from newsletter.archive.search import FOLDER, NoSearch
+from newsletter.archive.site import plan_site
 from newsletter.model.issue import Taxonomy
 from newsletter.model.newsletter import Newsletter
 from newsletter.templates import Templates
@@ -16,152 +27,110 @@ from newsletter.templates import Templates
 __all__ = [
     "PublishReport",
     "PublishedIssue",
+    "Sending",
     "SentVariant",
     "publish_sent",
     "publish_site",
+    "sent_at",
     "sent_months",
     "write_variants",
 ]
 
-_LIST: Final = ".published.json"  # the site's files: no other is ever removed
-_MANIFEST: Final = "manifest.json"
+_ARTICLE: Final = re.compile(r"[0-9]{4}-[0-9]{2}/[^/]+/index\.html")
+
+Indexer = Callable[[Path], Mapping[str, bytes]]  # the site's folder -> files by their path
 
 
-@dataclass(frozen=True, slots=True)
-class PublishReport:
-    """What became of the files of one publication, by their paths in the archive, sorted."""
-
-    written: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    removed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SentVariant:
-    """A variant as it was sent, its merge fields filled with what belongs to nobody.
-
-    `articles` are those in full, by their file stems.
-    """
-
-    id: str
-    articles: tuple[str, ...]
-    html: str
-    text: str
-
-
-def publish_site(
+def publish_site(  # noqa: PLR0913 - what a site is made of
     folder: Path,
-    issues: Sequence[PublishedIssue],
+    issues: Iterable[PublishedIssue],
     *,
     newsletter: Newsletter,
     taxonomy: Taxonomy,
     templates: Templates,
+    redirects: Mapping[str, str] | None = None,
+    indexer: Indexer | None = None,
 ) -> PublishReport:
     """Make the site in `folder` that of these issues: write what changed, remove what is over.
 
     The same issues, in any order, give the same bytes. Only what an earlier call wrote is ever
     removed. Killed at any moment, it leaves whole files, and the next call finishes the work.
-    Raises RenderError before anything is written, and ArchiveError where the disk refuses.
+    Without an `indexer` the search index stays as it is. Raises RenderError before anything is
+    written, and ArchiveError where the disk refuses.
     """
-    files = build_pages(issues, newsletter=newsletter, taxonomy=taxonomy, templates=templates)
+    pages = plan_site(
+        issues,
+        newsletter=newsletter,
+        taxonomy=taxonomy,
+        templates=templates,
+        redirects=redirects,
+    )
     with locked(folder):
-        before = _read_list(folder)
-        _write_list(folder, before | files.keys())
-        written = {path for path, content in files.items() if _put(folder / path, content)}
-        over = before - files.keys()
-        for path in sorted(over):
+        record = Record(folder)
+        stale = [path for path, page in pages.items() if not record.is_current(path, page.key)]
+        contents = {path: pages[path].make() for path in stale}
+        over = record.paths - pages.keys()
+        kept = {path for path in over if path.startswith(f"{FOLDER}/")}
+        if contents or over - kept:
+            record.announce(contents)
+        written = {path for path, data in contents.items() if _put(folder, path, data)}
+        for path in sorted(over - kept):
             remove(folder / path, folder)
-        _write_list(folder, files.keys())
-    return _report(written, files.keys() - written, over)
-
-
-def publish_sent(folder: Path, month: str, variants: Sequence[SentVariant]) -> PublishReport:
-    """Add the copies of what was sent of a month, in `<month>/sent/`; earlier copies stay.
-
-    Raises ArchiveError where the disk refuses or the manifest that is there cannot be read.
-    """
-    sent = f"{month}/sent"
-    with locked(folder):
-        earlier = _read_json(folder / sent / _MANIFEST) or {}
-        files = _copies(variants, earlier)
-        written = {name for name, data in files.items() if write_whole(folder / sent / name, data)}
-    return _report(
-        (f"{sent}/{name}" for name in written),
-        (f"{sent}/{name}" for name in files.keys() - written),
+        keys = {path: page.key for path, page in pages.items()}
+        index = _Index(folder, record, kept, _articles_key(keys))
+        notes = index.bring_up_to_date(indexer)
+        settled = keys | dict.fromkeys(index.paths, index.key)
+        if contents or over or index.written:
+            record.settle(settled)
+    return PublishReport.of(
+        written | index.written,
+        settled.keys() - written - index.written,
+        (over - kept) | index.removed,
+        notes,
     )
 
 
-def sent_months(folder: Path) -> set[str]:
-    """The months of which there are copies of what was sent."""
-    return {manifest.parents[1].name for manifest in folder.glob(f"*/sent/{_MANIFEST}")}
+class _Index:
+    """The search index in the site, which is made anew when an article's page has changed."""
+
+    def __init__(self, folder: Path, record: Record, before: set[str], key: str) -> None:
+        self._folder = folder
+        self._record = record
+        self._before = before
+        self.key = key
+        self.paths: set[str] = set()
+        self.written: set[str] = set()
+        self.removed: set[str] = set()
+
+    def bring_up_to_date(self, indexer: Indexer | None) -> list[str]:
+        """Make the index unless it is current; a sentence where it cannot be had here."""
+        if indexer is None:  # as it is, until somebody has the time
+            self.key = next(map(self._record.key_of, self._before), "")
+        is_current = all(self._record.is_current(path, self.key) for path in self._before)
+        if indexer is None or (self._before and is_current):
+            self.paths = self._before
+            return []
+        files: Mapping[str, bytes] = {}
+        notes = []
+        try:
+            files = indexer(self._folder)
+        except NoSearch as error:
+            notes = [f"The site is built without its search: {error.what}."]
+        self._record.announce(files.keys() - self._before)
+        self.paths = set(files)
+        self.written = {path for path, data in files.items() if _put(self._folder, path, data)}
+        self.removed = self._before - self.paths
+        for path in sorted(self.removed):
+            remove(self._folder / path, self._folder)
+        return notes
 
 
-def write_variants(folder: Path, variants: Sequence[SentVariant]) -> None:
-    """Put each variant into `folder` as `<id>.html` and `<id>.txt`, and their `manifest.json`.
-
-    The manifest maps the id to the variant's articles and to the bytes and SHA-256 of its HTML
-    file. What an earlier manifest there lists beside these is removed. Raises ArchiveError where
-    the disk refuses.
-    """
-    earlier = _read_json(folder / _MANIFEST) or {}
-    for name, data in _copies(variants, {}).items():
-        write_whole(folder / name, data)
-    for variant_id in earlier.keys() - {variant.id for variant in variants}:
-        for suffix in ("html", "txt"):
-            remove(folder / f"{variant_id}.{suffix}", folder)
+def _articles_key(keys: Mapping[str, str]) -> str:
+    """Changes with any article's page."""
+    made_of = [key for path, key in sorted(keys.items()) if _ARTICLE.fullmatch(path)]
+    return blake2b("".join(made_of).encode(), digest_size=12).hexdigest()
 
 
-def _copies(variants: Sequence[SentVariant], earlier: dict[str, Any]) -> dict[str, bytes]:
-    """The files of the variants by name; the manifest, which speaks of the others, is the last."""
-    files: dict[str, bytes] = {}
-    manifest = dict(earlier)
-    for variant in variants:
-        html = variant.html.encode()
-        files[f"{variant.id}.html"] = html
-        files[f"{variant.id}.txt"] = variant.text.encode()
-        manifest[variant.id] = {
-            "articles": variant.articles,
-            "bytes": len(html),
-            "sha256": sha256(html).hexdigest(),
-        }
-    return {**files, _MANIFEST: _dump(manifest)}
-
-
-def _put(path: Path, content: bytes | Path) -> bool:
-    if isinstance(content, Path):
-        with naming(content):
-            content = content.read_bytes()
-    return write_whole(path, content)
-
-
-def _read_list(folder: Path) -> set[str]:
-    listed = _read_json(folder / _LIST) or []
-    return {path for path in listed if _is_of_site(PurePosixPath(path))}
-
-
-def _write_list(folder: Path, paths: Iterable[str]) -> None:
-    write_whole(folder / _LIST, _dump(sorted(paths)))
-
-
-def _is_of_site(path: PurePosixPath) -> bool:
-    """Whether the path lies in the archive and outside the copies of what was sent."""
-    return not (path.is_absolute() or ".." in path.parts or path.parts[1:2] == ("sent",))
-
-
-def _read_json(path: Path) -> Any:  # noqa: ANN401 - what was dumped there, or nothing
-    try:
-        with naming(path):
-            return json.loads(path.read_bytes()) if path.exists() else None
-    except ValueError as error:
-        what = f"cannot be read ({error}); put the file back as it was, or remove it"
-        raise ArchiveError(what, where=str(path)) from error
-
-
-def _dump(value: object) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
-
-
-def _report(
-    written: Iterable[str], unchanged: Iterable[str], removed: Iterable[str] = ()
-) -> PublishReport:
-    return PublishReport(*(tuple(sorted(paths)) for paths in (written, unchanged, removed)))
+def _put(folder: Path, path: str, content: bytes) -> bool:
+    # Unsynced: a page that a power cut tore has another size or time than the record says.
+    return write_whole(folder / path, content, is_synced=False)

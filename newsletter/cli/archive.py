@@ -1,16 +1,19 @@
-"""`newsletter archive`: the public site on disk."""
+"""`newsletter archive`: the public site on disk, and its way to where readers find it."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from newsletter.cli.options import command_group, load, open_pipeline
-from newsletter.cli.output import say
+from newsletter.cli.output import note, say, warn
 
-app = command_group("Build the public archive.")
+app = command_group("Build the public archive, and take it elsewhere.")
 
 
 @app.callback()
 def _archive() -> None:
-    """Build the public archive."""
+    """Build the public archive, and take it elsewhere."""
 
 
 @app.command()
@@ -23,5 +26,40 @@ def build(context: typer.Context) -> None:
     report = open_pipeline(config).build_archive()
     say(
         f"{config.paths.archive}: {len(report.written)} files written, "
+        f"{len(report.unchanged)} unchanged, {len(report.removed)} removed."
+    )
+    for path in report.removed:
+        if path.endswith("/index.html"):
+            page = path.removesuffix("/index.html")
+            note(f'Gone: {page}. If it has moved, write "{page}" = "…" in issues/redirects.toml.')
+    for words in report.notes:
+        warn(words)
+
+
+@app.command()
+def publish(
+    context: typer.Context,
+    destination: Annotated[
+        str, typer.Argument(metavar="DEST", help="A folder, or user@host:path for rsync.")
+    ],
+) -> None:
+    """Copy the site to a folder, or to another machine by rsync; only what differs is copied.
+
+    Example: newsletter archive publish user@www.example.org:/var/www/digest
+    """
+    from newsletter.archive.destination import copy_by_rsync, copy_to_folder, is_remote
+    from newsletter.errors import NewsletterError
+
+    config = load(context)
+    if not (config.paths.archive / "index.html").is_file():
+        what = "there is no site yet; build it with: newsletter archive build"
+        raise NewsletterError(what, where=str(config.paths.archive))
+    if is_remote(destination):
+        copy_by_rsync(config.paths.archive, destination)
+        say(f"{destination}: up to date.")
+        return
+    report = copy_to_folder(config.paths.archive, Path(destination))
+    say(
+        f"{destination}: {len(report.written)} files written, "
         f"{len(report.unchanged)} unchanged, {len(report.removed)} removed."
     )

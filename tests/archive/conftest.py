@@ -48,7 +48,7 @@ def templates(template_folder: Path) -> Templates:
 @pytest.fixture
 def october(tmp_path: Path) -> PublishedIssue:
     articles = (article("01-feedback", "Progress feedback"), article("online", "Therapy online"))
-    return PublishedIssue(issue("2022-10", "Closer together", articles), tmp_path)
+    return PublishedIssue.of(issue("2022-10", "Closer together", articles), tmp_path)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def november(tmp_path: Path) -> PublishedIssue:
         doi="10.1000/a<b>",
         author="Anna Bell",
     )
-    return PublishedIssue(
+    return PublishedIssue.of(
         Issue(
             month="2022-11",
             status=IssueStatus.READY,

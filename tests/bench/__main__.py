@@ -18,6 +18,7 @@ BENCHES = (
     "feedback",
     "web",
     "preview",
+    "archive",
     "sending",
 )
 LONG = ("planning", "million")

@@ -1,0 +1,93 @@
+"""Sets pages by the templates of `archive/`, in the newsletter's own language."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from newsletter.archive.entries import ArticleEntry, PublishedIssue
+from newsletter.locales import language_for, month_name
+from newsletter.model.issue import Taxonomy
+from newsletter.model.newsletter import Newsletter
+from newsletter.templates import Templates
+from newsletter.views import ArticleView, IssueView, view_issue
+
+
+class Press:
+    """Sets the pages of one newsletter."""
+
+    def __init__(self, newsletter: Newsletter, taxonomy: Taxonomy, templates: Templates) -> None:
+        self.newsletter = newsletter
+        self.taxonomy = taxonomy
+        self.language = language_for(newsletter.language, "en")
+        self._templates = templates
+        self._views: dict[tuple[str, str, int], IssueView] = {}
+        self._month_titles: dict[str, str] = {}
+
+    def render(self, name: str, values: Mapping[str, Any]) -> str:
+        """The template of `archive/`. Raises RenderError."""
+        return self._templates.render(f"archive/{name}", self.language, values)
+
+    def page(self, name: str, path: str, values: Mapping[str, Any]) -> bytes:
+        """The template as the page at `path`, such as `2022-11/index.html`.
+
+        Links to other pages are relative and name `index.html`, so that the site also works from
+        a disk.
+        """
+        home = "/".join([".."] * path.count("/")) or "."
+        common = {
+            "newsletter": self.newsletter,
+            "taxonomy": self.taxonomy,
+            "home": home,
+            "address": self.address(path),
+            "month_title": self.month_title,
+            "card": "",
+            "feed": "",
+            "json_ld": "",
+        }
+        html = self.render(name, {**common, **values})
+        # A view shows pictures from where emails find them, at an absolute address.
+        base_url = escape(self.newsletter.base_url)
+        return html.replace(f'<img src="{base_url}/', f'<img src="{home}/').encode()
+
+    def address(self, path: str) -> str:
+        """The public address of a page."""
+        return f"{self.newsletter.base_url}/{path.removesuffix('index.html')}"
+
+    def month_title(self, month: str) -> str:
+        """`November 2022`, with a capital in every language."""
+        if month not in self._month_titles:
+            name = month_name(month, self.language)
+            self._month_titles[month] = name[0].upper() + name[1:]
+        return self._month_titles[month]
+
+    def view(self, issue: PublishedIssue, *, heading_base: int) -> IssueView:
+        """All of an issue as templates see it."""
+        key = (issue.entry.month, issue.entry.digest, heading_base)
+        if key not in self._views:
+            self._views[key] = self._view(issue, heading_base)
+        return self._views[key]
+
+    def article(self, issue: PublishedIssue, entry: ArticleEntry) -> ArticleView:
+        """All of an article as templates see it on a page of its own."""
+        articles = self.view(issue, heading_base=2).articles
+        return next(article for article in articles if article.id == entry.id)
+
+    def _view(self, issue: PublishedIssue, heading_base: int) -> IssueView:
+        content = issue.read()
+        if heading_base == 2:
+            view = self.view(issue, heading_base=3)
+            # Without a heading in any text the two are the same, and making them takes long.
+            if not any("<h" in a.html + a.implications_html for a in view.articles):
+                return view
+            content = replace(content, intro=None, notices=())
+        return view_issue(
+            content, self.taxonomy, self.newsletter, heading_base=heading_base, with_text=False
+        )
+
+
+def data_block(value: str) -> Markup:
+    """JSON as it may stand within a script element (HTML, section 4.12.1.3)."""
+    escapes = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+    return Markup(value.translate(escapes))  # noqa: S704 - no markup is left in it

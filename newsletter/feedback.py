@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from newsletter.ledger.ledger import Ledger
-from newsletter.model.feedback import DeliveryEvent, FeedbackCounts
-
-SOFT_BOUNCES: Final = 5  # issues in a row, after which an address counts as gone
+from newsletter.model.feedback import SOFT_BOUNCES, DeliveryEvent, FeedbackCounts
 
 
 class Feedback:

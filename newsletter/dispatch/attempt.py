@@ -1,6 +1,7 @@
 """One try at a batch: messages are handed over one by one, and answers recorded as they come."""
 
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -11,12 +12,16 @@ from newsletter.dispatch.course import Course
 from newsletter.dispatch.pacing import Patience
 from newsletter.dispatch.turns import Turns
 from newsletter.errors import EverybodyRefused, TransportError
+from newsletter.logs import DEBUG, event
 from newsletter.model.delivery import Batch, Outcome, Receipt
+from newsletter.model.feedback import DeliveryEvent, EventKind, is_hard
 from newsletter.model.message import Message
 from newsletter.transports.base import Throttled, Transport
 
 _INTERVAL_SECONDS: Final = 1.0  # between two recordings of answers, and two looks at the issue
 _BROKEN_OFF: Final = "sending broke off before the answer came"
+# RFC 3463: the class of addresses. A bare 550 may be said of anything.
+_OF_ADDRESS: Final = re.compile(r"55[0-9] (5\.1\.[0-9]+)\b")
 
 
 class Attempt:
@@ -45,6 +50,8 @@ class Attempt:
         self._handed_over: set[str] = set()  # and without an answer yet
         self._unrecorded: list[Receipt] = []
         self._evidence: list[Receipt] = []  # against us, so not recorded yet
+        self._accepted = 0
+        self._unknown: list[DeliveryEvent] = []  # of addresses that are not there
         self._retry_at: datetime | None = None
         self._is_over = False
 
@@ -67,6 +74,7 @@ class Attempt:
         self._unrecorded += self._course.breaker.judge(self._evidence)
         self._evidence.clear()
         self._record(close_batch=True)
+        self._suppress()
 
     def _commit(self, provider_batch_id: str) -> None:
         self._course.deliveries.commit(self._batch, provider_batch_id)
@@ -87,7 +95,7 @@ class Attempt:
             for receipt in receipts:
                 self._keep(receipt)
                 if self._evidence and (verdict := self._course.breaker.verdict):
-                    raise EverybodyRefused(verdict)
+                    raise EverybodyRefused(self._course.note_broken(verdict))
                 if time.monotonic() - recorded_at >= _INTERVAL_SECONDS:
                     if self._provider_batch_id is None:
                         self._record(close_batch=False)
@@ -135,5 +143,34 @@ class Attempt:
         )
         if self._unrecorded:
             self._course.breaker.note_attempt(outcomes, self._unrecorded[-1].detail)
+            event(
+                "batch.recorded",
+                DEBUG,
+                month=self._batch.month,
+                batch=self._batch.id,
+                deliveries=len(self._unrecorded),
+            )
+        self._accepted += outcomes[Outcome.ACCEPTED]
+        self._unknown += [
+            DeliveryEvent(receipt.delivery_id, EventKind.HARD_BOUNCE, now)
+            for receipt in self._unrecorded
+            if receipt.outcome is Outcome.REFUSED and _condemns(receipt.detail)
+        ]
         self._unrecorded.clear()
         self._course.count(outcomes)
+
+    def _suppress(self) -> None:
+        """Mail nobody again whose address is not there, as a returned message would have it.
+
+        A server that says so of most does not know its own users, and condemns nobody.
+        """
+        if self._accepted > len(self._unknown) > 0:
+            news = self._course.events.take(
+                self._unknown, source=self._transport.name, now=self._clock()
+            )
+            event("send.suppressed", month=self._batch.month, addresses=news.counts.suppressed)
+
+
+def _condemns(detail: str) -> bool:
+    found = _OF_ADDRESS.match(detail)
+    return found is not None and is_hard(found[1])

@@ -9,6 +9,8 @@ from typing import Final
 from newsletter.dispatch.breaker import Breaker
 from newsletter.dispatch.report import DispatchReport, Progress, StopReason
 from newsletter.ledger.deliveries import Deliveries
+from newsletter.ledger.events import DeliveryEvents
+from newsletter.logs import ERROR, event
 from newsletter.model.delivery import IssueState, Outcome
 from newsletter.transports.base import Throttled
 
@@ -25,6 +27,7 @@ class Course:
 
     month: str
     deliveries: Deliveries
+    events: DeliveryEvents
     progress: Progress
     stop: Event
     breaker: Breaker = field(default_factory=Breaker)
@@ -61,6 +64,11 @@ class Course:
         with self.lock:
             if because is StopReason.FAILED or self.stopped_because is StopReason.NOT_STOPPED:
                 self.stopped_because = because
+
+    def note_broken(self, verdict: str) -> str:
+        """Tell the log that the breaker ends it; gives the verdict back."""
+        event("send.broken", ERROR, month=self.month, reason=verdict)
+        return verdict
 
     def look(self) -> None:
         """See whether somebody has paused or cancelled the issue."""

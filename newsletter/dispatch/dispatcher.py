@@ -15,6 +15,7 @@ from newsletter.dispatch.turns import Turns
 from newsletter.errors import EverybodyRefused, TransportError
 from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.recovery import Orphan
+from newsletter.logs import DEBUG, WARNING, event
 from newsletter.model.delivery import Batch, Delivery
 from newsletter.model.message import Message
 from newsletter.transports.base import Transport
@@ -44,7 +45,7 @@ def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
     was certainly not sent is planned again. Raises TransportError where the way out is closed and
     LedgerError where the ledger is.
     """
-    course = Course(month, ledger.deliveries, progress, stop)
+    course = Course(month, ledger.deliveries, ledger.events, progress, stop)
     owner = token_hex(8)
     senders = _Senders(owner, course, ledger, transport, write, manners, clock)
     with ledger.owners.hold(owner):
@@ -54,7 +55,7 @@ def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
             for thread in [threads.submit(senders.run) for _ in range(transport.parallel)]:
                 thread.result()
     if course.stopped_because is StopReason.NOTHING_LEFT and course.breaker.last_verdict:
-        raise EverybodyRefused(course.breaker.last_verdict)
+        raise EverybodyRefused(course.note_broken(course.breaker.last_verdict))
     return course.report()
 
 
@@ -108,12 +109,16 @@ class _Senders:
 
     def recover(self) -> int:
         """Take over what senders who died had in hand; how many deliveries that is."""
-        return self._ledger.deliveries.recover(
-            self._course.month,
+        month = self._course.month
+        taken_over = self._ledger.deliveries.recover(
+            month,
             is_alive=self._ledger.owners.is_alive,
             can_repeat=self._can_repeat,
             now=self._clock(),
         )
+        if taken_over:
+            event("send.recovered", WARNING, month=month, deliveries=taken_over)
+        return taken_over
 
     def _can_repeat(self, orphan: Orphan) -> bool:
         # Of what another way out was given this one knows nothing.
@@ -137,7 +142,7 @@ class _Senders:
             raise
         attempt.make(messages)
         if verdict := self._course.breaker.barren_verdict:
-            raise TransportError(verdict)
+            raise TransportError(self._course.note_broken(verdict))
 
     def _claim(self) -> Batch | None:
         """The next batch, no larger than the transport takes in hand and the limit leaves."""
@@ -154,7 +159,10 @@ class _Senders:
                 now=self._clock(),
                 limit=most,
             )
-            self._claimed += len(batch.deliveries) if batch else 0
+            if batch:
+                claimed = len(batch.deliveries)
+                self._claimed += claimed
+                event("batch.claimed", DEBUG, month=batch.month, batch=batch.id, deliveries=claimed)
             return batch
 
     def _wait_for_work(self) -> None:

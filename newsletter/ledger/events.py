@@ -34,7 +34,14 @@ from newsletter.ledger.tables import (
     subscribers,
 )
 from newsletter.model.delivery import PENDING, SENT, DeliveryStatus, IssueState
-from newsletter.model.feedback import EFFECTIVE, MOVES, ORDER, DeliveryEvent, FeedbackCounts
+from newsletter.model.feedback import (
+    EFFECTIVE,
+    MOVES,
+    ORDER,
+    SOFT_BOUNCES,
+    DeliveryEvent,
+    FeedbackCounts,
+)
 
 _d, _b = deliveries.c, batches.c
 _now: Final = bindparam("now", type_=Instant)
@@ -99,7 +106,12 @@ class DeliveryEvents:
         self._database = database
 
     def take(
-        self, events: Sequence[DeliveryEvent], *, source: str, soft_bounces: int, now: datetime
+        self,
+        events: Sequence[DeliveryEvent],
+        *,
+        source: str,
+        soft_bounces: int = SOFT_BOUNCES,
+        now: datetime,
     ) -> TakenNews:
         """Move the deliveries, suppress and unsubscribe, all or nothing.
 

@@ -23,6 +23,8 @@ class EventKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"  # the reader left through the provider
 
 
+SOFT_BOUNCES: Final = 5  # issues in a row, after which an address counts as gone
+
 _S, _K = DeliveryStatus, EventKind
 
 _BECOMES: Final = {

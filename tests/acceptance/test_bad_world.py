@@ -29,6 +29,7 @@ from newsletter.transports.outbox import Outbox
 from newsletter.wiring import open_desk
 from tests.acceptance.conftest import Folder
 from tests.fakes.authority import Authority
+from tests.fakes.sendgrid_account import BATCH, SEND
 from tests.fakes.sendgrid_server import FakeSendgrid, Trouble
 
 
@@ -177,6 +178,40 @@ def test_what_is_not_sendgrids_yes_stops_the_send(
         assert words in said
         assert fake.delivered == []
     assert deliveries(subscribed) == {"planned": 22}
+
+
+@pytest.mark.parametrize(
+    ("path", "trouble"),
+    [
+        (BATCH, Trouble.ERROR_BEFORE),
+        (BATCH, Trouble.HANG_BEFORE),
+        (SEND, Trouble.ERROR_BEFORE),
+        (SEND, Trouble.HANG_BEFORE),
+    ],
+)
+def test_a_sendgrid_that_is_half_away_ends_the_send_and_writes_nobody_off(
+    subscribed: Folder, path: str, trouble: Trouble
+) -> None:
+    """Every command under test must end within two minutes."""
+    with FakeSendgrid() as fake:
+        subscribed.edit("config.toml", 'use = "outbox"', 'use = "sendgrid"')
+        subscribed.edit(
+            "config.toml",
+            "\n[transport.sendgrid]\n",
+            f'\n[transport.sendgrid]\nbase_url = "{fake.url}"\n',
+        )
+        subscribed.edit("config.toml", "timeout_seconds = 20\n", "timeout_seconds = 1\n")
+        subscribed.environ["SENDGRID_API_KEY"] = "SG.fake"
+        fake.choose_trouble = lambda asked: trouble if asked == path else Trouble.NONE
+        said = subscribed.refused("send", "2022-11", "--yes")
+        assert len(said.splitlines()) == 1
+        assert deliveries(subscribed) == {"planned": 22}
+
+        fake.choose_trouble = lambda _: Trouble.NONE
+        subscribed.ok("send", "2022-11", "--yes")
+        fake.advance(timedelta(hours=1))
+        assert len(fake.delivered) == 22
+    assert deliveries(subscribed) == {"accepted": 22}
 
 
 def test_a_locked_database_is_said_to_be_busy(subscribed: Folder) -> None:

@@ -1,6 +1,7 @@
 """An issue's life through the commands, as an editor would run them."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -146,12 +147,12 @@ def test_everybodys_outcome_can_be_had_as_csv(subscribed: Folder) -> None:
 
 
 def test_a_killed_send_goes_on_and_repeats_nothing(folder: Folder) -> None:
-    people = "".join(f"reader{number}@many.example\n" for number in range(5000))
+    people = "".join(f"reader{number}@many.example\n" for number in range(3000))
     (folder.path / "many.csv").write_text(f"email\n{people}", "utf-8")
     folder.ok("subscribers", "import", "many.csv")
     outbox = folder.path / "var/outbox/new"
     kills = 0
-    for goal in (500, 1700, 3100):
+    for goal in (100, 500, 1000):
         sender = subprocess.Popen(
             [NEWSLETTER, "send", "2022-11", "--yes"],
             cwd=folder.path,
@@ -170,8 +171,10 @@ def test_a_killed_send_goes_on_and_repeats_nothing(folder: Folder) -> None:
     folder.ok("send", "2022-11", "--yes")
 
     status = json.loads(folder.ok("status", "2022-11", "--json"))
-    assert status["deliveries"] == {"accepted": 5000}
-    assert len(folder.emails()) == len(list(outbox.iterdir())) == 5000
+    assert status["deliveries"] == {"accepted": 3000}
+    emails = [file.read_bytes() for file in outbox.iterdir()]
+    recipients = {re.search(rb"^To: (.+)$", email, re.MULTILINE)[1] for email in emails}  # type: ignore[index]
+    assert len(recipients) == len(emails) == 3000
 
 
 def test_a_test_copy_is_marked_and_leaves_no_trace(subscribed: Folder) -> None:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.acceptance.conftest import NEWSLETTER, Folder
+from tests.fakes.postgresql_server import running_alone
 
 MANY = 300
 
@@ -27,10 +28,14 @@ def test_november_is_imported_sent_and_reported_from_postgresql(on_server: Folde
     assert not list((on_server.path / "var").glob("newsletter.db*"))
 
 
-def test_a_killed_send_is_gone_on_with_and_every_email_is_written_once(on_server: Folder) -> None:
+def import_many(folder: Folder) -> None:
     people = "\n".join(f"reader{number}@clinic.example" for number in range(MANY))
-    (on_server.path / "people.csv").write_text(f"email\n{people}\n", "utf-8")
-    on_server.ok("subscribers", "import", "people.csv")
+    (folder.path / "people.csv").write_text(f"email\n{people}\n", "utf-8")
+    folder.ok("subscribers", "import", "people.csv")
+
+
+def test_a_killed_send_is_gone_on_with_and_every_email_is_written_once(on_server: Folder) -> None:
+    import_many(on_server)
     outbox = on_server.path / "var/outbox/new"
     command = [NEWSLETTER, "send", "2022-11", "--yes"]
     with subprocess.Popen(
@@ -47,6 +52,41 @@ def test_a_killed_send_is_gone_on_with_and_every_email_is_written_once(on_server
     after = {file.name: file.stat().st_ino for file in outbox.glob("*.eml")}
     assert before.items() <= after.items()
     assert len(after) == len(on_server.emails()) == MANY
+
+
+def test_a_server_that_stops_in_mid_send_is_one_line_and_the_next_send_goes_on(
+    folder: Folder,
+) -> None:
+    with running_alone() as mortal:
+        folder.edit("config.toml", "sqlite:///var/newsletter.db", mortal.server.fresh())
+        import_many(folder)
+        outbox = folder.path / "var/outbox/new"
+        with subprocess.Popen(
+            [NEWSLETTER, "send", "2022-11", "--yes"],
+            cwd=folder.path,
+            env=folder.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as sender:
+            while len(list(outbox.glob("*.eml"))) < 20 and sender.poll() is None:
+                time.sleep(0.001)
+            sender.send_signal(signal.SIGSTOP)
+            mortal.stop()
+            sender.send_signal(signal.SIGCONT)
+            _, said = sender.communicate()
+        assert sender.returncode == 1
+        assert said.startswith("postgresql+psycopg://")
+        assert len(said.splitlines()) == 1
+        before = {file.name: file.stat().st_ino for file in outbox.glob("*.eml")}
+
+        mortal.start()
+        folder.ok("send", "2022-11", "--yes")
+        after = {file.name: file.stat().st_ino for file in outbox.glob("*.eml")}
+        assert before.items() <= after.items()
+        assert len(after) == len(folder.emails()) == MANY
+        status = json.loads(folder.ok("status", "2022-11", "--json"))
+        assert (status["state"], status["deliveries"]["accepted"]) == ("finished", MANY)
 
 
 def test_a_server_that_is_away_is_one_line_without_the_password(folder: Folder) -> None:

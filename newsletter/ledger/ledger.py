@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from newsletter.ledger.alerts import Alerts
+from newsletter.ledger.api_tokens import ApiTokens
 from newsletter.ledger.database import Database
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.events import DeliveryEvents
@@ -30,6 +31,7 @@ class Ledger:
     letters: Letters
     records: Records
     alerts: Alerts
+    api_tokens: ApiTokens
 
     @classmethod
     def of(cls, database: Database) -> Self:
@@ -45,6 +47,7 @@ class Ledger:
             Letters(database),
             Records(database),
             Alerts(database),
+            ApiTokens(database),
         )
 
     def is_being_sent(self, month: str) -> bool:

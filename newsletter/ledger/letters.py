@@ -30,14 +30,22 @@ class Letters:
         self._database = database
 
     def ask(
-        self, letter: Letter, *, per_client: Allowance, per_address: Allowance
+        self,
+        letter: Letter,
+        *,
+        per_client: Allowance,
+        per_address: Allowance,
+        once_within: timedelta = timedelta(0),
     ) -> timedelta | None:
         """Commit what a form asks for; where too much was asked, say how long to wait instead.
 
         Nothing is looked up but what was asked before: whoever the address is, it costs the same.
+        The same again, asked `once_within` that time and not yet confirmed, changes nothing.
         """
         with self._database.write() as connection:
             keep_writers_out(connection, letters)
+            if once_within and _is_repeated(connection, letter, letter.asked_at - once_within):
+                return None
             waits = (
                 _wait(connection, _l.client == letter.client, per_client, letter.asked_at),
                 _wait(connection, _l.email_key == letter.key, per_address, letter.asked_at),
@@ -117,12 +125,27 @@ def owe(connection: Connection, letter: Letter) -> None:
         ";".join(letter.topics),
         letter.language,
         letter.words,
+        letter.source,
         letter.client,
         asked_at,
         asked_at,
         0,
     )
     insert_absent(connection, letters, [row])
+
+
+def _is_repeated(connection: Connection, letter: Letter, since: datetime) -> bool:
+    same = (
+        _l.kind == letter.kind,
+        _l.email_key == letter.key,
+        _l.name == letter.name,
+        _l.topics == ";".join(letter.topics),
+        _l.language == letter.language,
+        _l.words == letter.words,
+        _l.source == letter.source,
+    )
+    statement = select(_l.id).where(*same, _l.asked_at > since, _l.confirmed_at.is_(None)).limit(1)
+    return connection.scalar(statement) is not None
 
 
 def _wait(
@@ -155,4 +178,5 @@ def _letter(row: AnyRow) -> Letter:
         asked_at=row.asked_at,
         attempts=row.attempts,
         confirmed_at=row.confirmed_at,
+        source=row.source,
     )

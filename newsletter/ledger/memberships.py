@@ -101,14 +101,16 @@ class Memberships:
         self,
         subscriber_id: str,
         *,
-        name: str,
-        topics: Sequence[str],
-        language: str,
+        name: str | None = None,
+        topics: Sequence[str] | None = None,
+        language: str | None = None,
         now: datetime,
     ) -> None:
-        """Set what somebody gets and how they are called."""
-        values = {"name": name, "topics": ";".join(topics), "language": language}
-        self._change(subscriber_id, now, **values)
+        """Set what somebody gets and how they are called; None leaves it as it is."""
+        joined = None if topics is None else ";".join(topics)
+        values = {"name": name, "topics": joined, "language": language}
+        stated = {column: value for column, value in values.items() if value is not None}
+        self._change(subscriber_id, now, **stated)
 
     def pause(self, subscriber_id: str, until: str | None, *, now: datetime) -> None:
         """Let the issues before the month `until` pass somebody by; None ends a pause."""

@@ -156,7 +156,9 @@ consents: Final = Table(
     Column("number", SmallInteger, primary_key=True, autoincrement=False),  # the person's nth
     Column("at", Instant),  # when the person agreed, where somebody stated it
     Column("source", Text, nullable=False),  # where they agreed, in the words of who stated it
-    Column("how", Text, nullable=False),  # the way it came to us: "import", "form", "command"
+    Column(
+        "how", Text, nullable=False
+    ),  # the way it came to us: "import", "form", "api", "command"
     Column("recorded_at", Instant, nullable=False),  # when it came to us
     Column("words", Text, nullable=False, server_default=""),  # what they agreed to, as shown
     Column("version", Text, nullable=False, server_default=""),  # a digest of those words
@@ -177,6 +179,7 @@ letters: Final = Table(
     Column("topics", Text, nullable=False),
     Column("language", Text, nullable=False),
     Column("words", Text, nullable=False),  # what the form asked them to agree to
+    Column("source", Text, nullable=False),  # whose form it was; empty: our own
     Column("client", Text, nullable=False),  # a keyed digest of the network it came from
     Column("asked_at", Instant, nullable=False),
     Column("due_at", Instant, index=True),  # not to be written before; NULL: nothing more to do
@@ -184,6 +187,20 @@ letters: Final = Table(
     Column("confirmed_at", Instant),
     Index(None, "email_key", "asked_at"),
     Index(None, "client", "asked_at"),
+    sqlite_with_rowid=False,
+)
+
+# What other programs show to be let in. A revoked one stays.
+api_tokens: Final = Table(
+    "api_tokens",
+    metadata,
+    Column("id", key_text(12), primary_key=True),  # hex, the public part of the token
+    Column("name", Text, nullable=False),  # who holds it
+    Column("scopes", Text, nullable=False),  # what it allows, between blanks
+    Column("digest", Text, nullable=False),  # SHA-256 of its secret part, in hex
+    Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant),  # to the hour
+    Column("revoked_at", Instant),
     sqlite_with_rowid=False,
 )
 
@@ -254,6 +271,7 @@ alerts: Final = Table(
     metadata,
     Column("month", String(7), primary_key=True),
     Column("kind", _words(AlertKind), primary_key=True),
+    Column("recipient", Text, primary_key=True),  # an address of the settings; a monitor has none
     Column("taken_at", Instant, nullable=False),  # when somebody was last about to send it
     Column("sent_at", Instant),
     sqlite_with_rowid=False,

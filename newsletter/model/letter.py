@@ -18,7 +18,7 @@ class Letter:
     """A letter that is owed to an address; `key` is the address as it is compared.
 
     `name`, `topics`, `language` and `words` are what a sign-up form said and showed; `client` is a
-    keyed digest of the network it came from.
+    keyed digest of the network it came from, `source` whose form it was, if not our own.
     """
 
     id: str
@@ -33,3 +33,4 @@ class Letter:
     asked_at: datetime
     attempts: int = 0
     confirmed_at: datetime | None = None
+    source: str = ""

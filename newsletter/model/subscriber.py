@@ -30,9 +30,9 @@ class SuppressionReason(StrEnum):
 class Consent:
     """When and where a person agreed, as far as anybody stated it, and how we came to know.
 
-    `recorded_at` is when the ledger wrote it down, through `how` ("import", "form", "command").
-    `words` are those the person agreed to and `version` their digest; `client` is a keyed digest
-    of the network address they agreed from. What nobody stated is empty.
+    `recorded_at` is when the ledger wrote it down, through `how` ("import", "form", "api" or
+    "command"). `words` are those the person agreed to and `version` their digest; `client` is a
+    keyed digest of the network address they agreed from. What nobody stated is empty.
     """
 
     at: datetime | None

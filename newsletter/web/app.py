@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from newsletter.errors import NewsletterError
 from newsletter.logs import ERROR, event
 from newsletter.web import leaving, operations, own_page, subscribing, webhooks
+from newsletter.web.api import PLACE, create_api
 from newsletter.web.archive import serve
 from newsletter.web.guard import Guard
 from newsletter.web.meters import Meters
@@ -52,6 +53,7 @@ def create_app(public: PublicSide) -> ASGIApp:
         },
     )
     app.state.site = Site(public, pages, meters, postman)
+    app.mount(PLACE, create_api(app.state.site))
     for part in (subscribing, own_page, leaving, webhooks, operations):
         app.include_router(part.routes)
     app.add_api_route("/pages.css", _style, methods=["GET", "HEAD"], include_in_schema=False)

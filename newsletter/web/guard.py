@@ -59,7 +59,7 @@ class Guard:
             event("web.fault", ERROR, fault=type(error).__name__, where=_place(error))
         finally:
             seconds = perf_counter() - begun
-            route = getattr(scope.get("route"), "path", _UNKNOWN)
+            route = _route(scope)
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._observe(method, route, answer.status, seconds)
             event(
@@ -122,6 +122,11 @@ class _Body:
                 raise HTTPException(413)
             self._is_whole = not message.get("more_body")  # next the visitor leaves, some time
         return message
+
+
+def _route(scope: Scope) -> str:
+    found = getattr(scope.get("route"), "path", None)
+    return _UNKNOWN if found is None else scope.get("root_path", "") + found
 
 
 def _place(error: BaseException) -> str:

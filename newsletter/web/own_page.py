@@ -85,7 +85,7 @@ async def _choose(request: Request, token: str, person: Subscriber, form: Form) 
 
 async def _pause(request: Request, token: str, person: Subscriber, form: Form) -> Response:
     until = form.one("until")
-    if until and until not in _coming_months():
+    if until and until not in coming_months():
         return _page(request, person, fault="until", status=422)
     membership = site_of(request).public.membership
     await run_in_threadpool(membership.pause, person, until or None)
@@ -144,7 +144,7 @@ def _page(
         "chosen": person.topics,
         "chosen_language": person.language or language,
         "unsubscribe_token": site.public.membership.unsubscribe_token(person),
-        "coming_months": _coming_months(),
+        "coming_months": coming_months(),
         "words": consent_words(site.public.newsletter, language),
         "done": done,
         "fault": fault,
@@ -152,7 +152,7 @@ def _page(
     return site.pages.page(request, "preferences", values, person=person, status=status)
 
 
-def _coming_months() -> list[str]:
+def coming_months() -> list[str]:
     """The months whose issue may be the first again, the next one first."""
     today = datetime.now(UTC)
     ahead = (today.year * 12 + today.month - 1 + n for n in range(1, _MONTHS_AHEAD + 1))

@@ -1,11 +1,13 @@
 """What every route has at hand."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
 
 from newsletter.locales import LANGUAGES, language_for, translations
+from newsletter.model.issue import Taxonomy
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.subscriber import Subscriber
 from newsletter.web.forms import LONGEST_NAME, Form
@@ -44,7 +46,11 @@ def site_of(request: Request) -> Site:
 
 def client_of(request: Request) -> str:
     """The network that a visitor comes from: an IPv4 address, or the first half of an IPv6 one."""
-    host = request.client.host if request.client else _NOBODY
+    return network_of(request.client.host if request.client else _NOBODY)
+
+
+def network_of(host: str) -> str:
+    """The network of an address: all of an IPv4 one, the first half of an IPv6 one."""
     return ":".join(host.split(":")[:4]) if ":" in host and "." not in host else host
 
 
@@ -63,9 +69,13 @@ def chosen(site: Site, form: Form, person: Subscriber | None, page_language: str
         fault = "name"
     elif not all(slug in known for slug in topics):
         fault = "topics"
-    in_order = tuple(slug for slug in known if slug in topics)
-    everything = len(in_order) == len(known)
-    return Choice(name, () if everything else in_order, language, fault)
+    return Choice(name, in_order(site.public.taxonomy, topics), language, fault)
+
+
+def in_order(taxonomy: Taxonomy, slugs: Collection[str]) -> tuple[str, ...]:
+    """The known ones of the topics, in the taxonomy's order; none where they are all of them."""
+    chosen = tuple(slug for slug in taxonomy.topics if slug in slugs)
+    return () if len(chosen) == len(taxonomy.topics) else chosen
 
 
 def consent_words(newsletter: Newsletter, language: str) -> str:

@@ -8,6 +8,7 @@ down_revision = None
 
 _KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _SUBSCRIBER_ID = sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql")
+_TOKEN_ID = sa.String(12).with_variant(sa.String(12, collation="C"), "postgresql")
 _MONTH = sa.String(7).with_variant(sa.String(7, collation="C"), "postgresql")
 _DELIVERY_ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
 
@@ -59,6 +60,7 @@ def upgrade() -> None:
         sa.Column("topics", sa.Text, nullable=False),
         sa.Column("language", sa.Text, nullable=False),
         sa.Column("words", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
         sa.Column("client", sa.Text, nullable=False),
         sa.Column("asked_at", sa.BigInteger, nullable=False),
         sa.Column("due_at", sa.BigInteger),
@@ -70,6 +72,18 @@ def upgrade() -> None:
     op.create_index("ix_letters_due_at", "letters", ["due_at"])
     op.create_index("ix_letters_email_key_asked_at", "letters", ["email_key", "asked_at"])
     op.create_index("ix_letters_client_asked_at", "letters", ["client", "asked_at"])
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", _TOKEN_ID, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("scopes", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("used_at", sa.BigInteger),
+        sa.Column("revoked_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("id", name="pk_api_tokens"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "suppressions",
         sa.Column("key", _KEY, nullable=False),
@@ -129,9 +143,10 @@ def upgrade() -> None:
         "alerts",
         sa.Column("month", sa.String(7), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("recipient", sa.Text, nullable=False),
         sa.Column("taken_at", sa.BigInteger, nullable=False),
         sa.Column("sent_at", sa.BigInteger),
-        sa.PrimaryKeyConstraint("month", "kind", name="pk_alerts"),
+        sa.PrimaryKeyConstraint("month", "kind", "recipient", name="pk_alerts"),
         sqlite_with_rowid=False,
     )
     op.create_table(

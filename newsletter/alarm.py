@@ -3,16 +3,20 @@
 It rings at the start, every minute, and at the very moment that an issue is due.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from newsletter.errors import NewsletterError
 from newsletter.logs import ERROR, WARNING, event
+
+logging.getLogger("apscheduler").addHandler(logging.NullHandler())  # what it knows, events tell
+logging.getLogger("apscheduler").propagate = False
 
 _EVERY: Final = timedelta(minutes=1)
 _DUE: Final = "due"
@@ -28,7 +32,7 @@ def ringing(
     goes to `report`, and the next minute tries again.
     """
     clock = BackgroundScheduler(
-        timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
+        timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": 30}
     )
 
     def ring() -> None:
@@ -40,7 +44,7 @@ def ringing(
         else:
             clock.add_job(ring, "date", run_date=due_at, id=_DUE, replace_existing=True)
 
-    clock.add_listener(_note_misfire, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+    clock.add_listener(_note_trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR)
     clock.add_job(ring, "interval", seconds=_EVERY.total_seconds(), next_run_time=datetime.now(UTC))
     clock.start()
     try:
@@ -49,5 +53,8 @@ def ringing(
         clock.shutdown(wait=True)
 
 
-def _note_misfire(missed: JobExecutionEvent) -> None:
-    event("schedule.misfire", WARNING, job=missed.job_id)
+def _note_trouble(trouble: JobExecutionEvent) -> None:
+    if fault := trouble.exception:
+        event("schedule.fault", ERROR, reason=f"{type(fault).__name__}: {fault}")
+    else:
+        event("schedule.misfire", WARNING, job=trouble.job_id)

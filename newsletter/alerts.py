@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Final
 
 from newsletter.errors import NewsletterError
 from newsletter.heartbeat import beat
@@ -18,6 +19,8 @@ from newsletter.personalise.mime import LetterEncoder
 from newsletter.render.alert_words import AlertWords
 from newsletter.render.letters import LetterPress, LetterWords
 from newsletter.transports.base import Transport
+
+_MONITOR: Final = ""  # the recipient of a heartbeat
 
 
 class Alerts:
@@ -46,39 +49,46 @@ class Alerts:
         self._now = clock
 
     def tell(self, month: str, kind: AlertKind, words: Callable[[AlertWords], LetterWords]) -> None:
-        """Send the alert to everybody who is to have it, unless it was sent before."""
-        if self._to:
-            self._once(month, kind, lambda: self._send(month, kind, words))
+        """Send the alert to everybody who is to have it, unless they were sent it before."""
+        for recipient in self._to:
+            self._once(month, kind, recipient, lambda to: self._send(month, kind, to, words))
 
     def beat(self, month: str) -> None:
         """Let the monitor know that the month's issue is finished."""
         if url := self._heartbeat_url:
-            self._once(month, AlertKind.HEARTBEAT, lambda: beat(url))
+            self._once(month, AlertKind.HEARTBEAT, _MONITOR, lambda _: beat(url))
 
-    def _once(self, month: str, kind: AlertKind, act: Callable[[], None]) -> None:
+    def _once(
+        self, month: str, kind: AlertKind, recipient: str, act: Callable[[str], None]
+    ) -> None:
         try:
-            if self._ledger.alerts.take(month, kind, now=self._now()):
-                act()
-                self._ledger.alerts.settle(month, kind, now=self._now())
+            if self._ledger.alerts.take(month, kind, recipient, now=self._now()):
+                act(recipient)
+                self._ledger.alerts.settle(month, kind, recipient, now=self._now())
                 event("alert.sent", month=month, kind=kind)
         except NewsletterError as error:
             event("alert.kept", WARNING, month=month, kind=kind, reason=str(error))
 
     def _send(
-        self, month: str, kind: AlertKind, words: Callable[[AlertWords], LetterWords]
+        self, month: str, kind: AlertKind, to: str, words: Callable[[AlertWords], LetterWords]
     ) -> None:
         language = language_for(self._newsletter.language, "en")
         rendered = self._press.set(words(AlertWords(month, language)), language)
         encoder = LetterEncoder(self._newsletter, rendered)
-        encode = encoder.dated(self._now())
-        messages = [
-            Message(rendered, reader, encode, encoder.shared_headers, encoder.own_headers(reader))
-            for reader in (self._reader(month, kind, address) for address in self._to)
-        ]
+        reader = self._reader(month, kind, to)
+        message = Message(
+            rendered,
+            reader,
+            encoder.dated(self._now()),
+            encoder.shared_headers,
+            encoder.own_headers(reader),
+        )
         with closing(self._open_transport()) as transport:
-            for receipt in transport.send(messages):
-                if receipt.outcome is Outcome.RETRY:
-                    raise NewsletterError(f"it did not leave: {receipt.detail}")
+            (receipt,) = transport.send([message])
+        if receipt.outcome is Outcome.RETRY:
+            raise NewsletterError(f"it did not leave: {receipt.detail}")
+        if receipt.outcome is Outcome.REFUSED:
+            event("alert.refused", WARNING, month=month, kind=kind, reason=receipt.detail)
 
     def _reader(self, month: str, kind: AlertKind, address: str) -> Personalisation:
         # The same at every attempt, so that the outbox and mail programs know a repetition.

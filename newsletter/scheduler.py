@@ -22,7 +22,7 @@ from newsletter.model.issue import Issue
 from newsletter.pipeline import Pipeline
 from newsletter.timetable import Timetable
 
-_OWNER: Final = "scheduler"  # the name under which one process at a time acts
+_OFFICE: Final = "scheduler"  # held by one process at a time, which acts
 _FRESH: Final = timedelta(hours=24)  # how long after its end an issue is still told of
 _FIRST_PAUSE: Final = timedelta(minutes=1)  # after a failure; each later one is twice as long
 _LONGEST_PAUSE: Final = timedelta(minutes=30)
@@ -53,9 +53,8 @@ class Scheduler:
         Raises NewsletterError where the settings, the files or the ledger cannot be read.
         """
         with self.open_workshop() as workshop:
-            owners = workshop.pipeline.ledger.owners
-            if not owners.is_alive(_OWNER):
-                with owners.hold(_OWNER):
+            with workshop.pipeline.ledger.owners.elect(_OFFICE) as is_elected:
+                if is_elected:
                     for entry in workshop.timetable.entries(self.clock()):
                         self._attend(workshop, entry)
                     self._tell_of_ends(workshop)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter.alerts import Alerts
+from newsletter.api_tokens import ApiTokens
 from newsletter.correspondence import Correspondence
 from newsletter.desk import Desk, Folders
 from newsletter.errors import ConfigError, NewsletterError
@@ -87,6 +88,11 @@ def open_subscriptions(config: Config) -> Subscriptions:
     )
 
 
+def open_api_tokens(config: Config) -> ApiTokens:
+    """Who may use the API."""
+    return ApiTokens(_open_ledger(config))
+
+
 def open_timetable(config: Config) -> Timetable:
     """When the issues leave."""
     return Timetable(open_pipeline(config), config.schedule)
@@ -126,6 +132,8 @@ class PublicSide:
     database: Database
     ledger: Ledger
     membership: Membership
+    subscriptions: Subscriptions
+    api_tokens: ApiTokens
     correspondence: Correspondence
     feedback: Feedback
     stamps: FormStamps
@@ -144,6 +152,7 @@ def open_public_side(config: Config) -> PublicSide:
     database = _open_database(config)
     ledger = Ledger.of(database)
     links = Links(config.newsletter.base_url, LinkTokens(keys))
+    digests = AddressDigests(keys)
     is_keyed = "SENDGRID_WEBHOOK_KEY" in config.secrets
     return PublicSide(
         newsletter=config.newsletter,
@@ -152,7 +161,9 @@ def open_public_side(config: Config) -> PublicSide:
         archive=config.paths.archive,
         database=database,
         ledger=ledger,
-        membership=Membership(ledger, links, AddressDigests(keys)),
+        membership=Membership(ledger, links, digests),
+        subscriptions=Subscriptions(ledger, desk.taxonomy, lambda: digests),
+        api_tokens=ApiTokens(ledger),
         correspondence=Correspondence(
             ledger,
             config.newsletter,
@@ -162,7 +173,7 @@ def open_public_side(config: Config) -> PublicSide:
             open_transport=lambda: _open_transport(config),
             find_latest=lambda: _latest_issue(desk),
         ),
-        feedback=Feedback(ledger),
+        feedback=Feedback(ledger, soft_bounces=config.bounces.soft_bounces),
         stamps=FormStamps(keys),
         check_transport=lambda: _open_transport(config),
         webhook_key=config.secrets.sendgrid_webhook_key() if is_keyed else "",

@@ -35,6 +35,15 @@ class OwnerLocks:
         with self._locks.hold(owner):
             yield
 
+    @contextmanager
+    def elect(self, office: str) -> Iterator[bool]:
+        """Hold `office`, which one at a time may hold, until the end of the block; or False.
+
+        Raises `LedgerError` where that cannot be known.
+        """
+        with self._locks.elect(office) as is_elected:
+            yield is_elected
+
     def is_alive(self, owner: str) -> bool:
         """Whether somebody holds `owner`'s lock; what a dead one left is removed.
 
@@ -59,6 +68,23 @@ class _FileLocks:
                 yield
             finally:
                 file.unlink(missing_ok=True)
+
+    @contextmanager
+    def elect(self, office: str) -> Iterator[bool]:
+        # Never removed: who locks a file that has lost its name locks nobody out.
+        file = self._folder / f"{quote(office, safe='')}.office"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = file.open("a")
+        except OSError as error:
+            raise LedgerError(f"cannot be written: {error.strerror}", where=str(file)) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def is_alive(self, owner: str) -> bool:
         file = self._file(owner)
@@ -94,6 +120,11 @@ class _ServerLocks:
             if not session.scalar(select(func.pg_try_advisory_lock(_number(owner)))):
                 raise _taken(owner)
             yield
+
+    @contextmanager
+    def elect(self, office: str) -> Iterator[bool]:
+        with self._database.session() as session:
+            yield bool(session.scalar(select(func.pg_try_advisory_lock(_number(office)))))
 
     def is_alive(self, owner: str) -> bool:
         # Shared, so that two who ask at once do not take each other for the owner.

@@ -10,6 +10,7 @@ from newsletter.model.alert import AlertKind
 
 NOW = datetime(2026, 11, 3, 14, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+EDITOR = "editor@digest.example"
 
 
 @pytest.fixture
@@ -18,25 +19,26 @@ def alerts(database: Database) -> Alerts:
 
 
 def test_one_of_two_takes_it(alerts: Alerts) -> None:
-    assert alerts.take("2026-11", AlertKind.MISSED, now=NOW)
-    assert not alerts.take("2026-11", AlertKind.MISSED, now=NOW + MINUTE)
-    assert alerts.take("2026-11", AlertKind.BEGUN, now=NOW)
-    assert alerts.take("2026-12", AlertKind.MISSED, now=NOW)
+    assert alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW)
+    assert not alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW + MINUTE)
+    assert alerts.take("2026-11", AlertKind.BEGUN, EDITOR, now=NOW)
+    assert alerts.take("2026-11", AlertKind.MISSED, "other@digest.example", now=NOW)
+    assert alerts.take("2026-12", AlertKind.MISSED, EDITOR, now=NOW)
 
 
 def test_what_has_left_never_leaves_again(alerts: Alerts) -> None:
-    alerts.take("2026-11", AlertKind.MISSED, now=NOW)
-    alerts.settle("2026-11", AlertKind.MISSED, now=NOW)
+    alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW)
+    alerts.settle("2026-11", AlertKind.MISSED, EDITOR, now=NOW)
     for later in (MINUTE, timedelta(days=30), -timedelta(days=1)):
-        assert not alerts.take("2026-11", AlertKind.MISSED, now=NOW + later)
+        assert not alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW + later)
 
 
 def test_what_nobody_sent_is_taken_again(alerts: Alerts) -> None:
-    alerts.take("2026-11", AlertKind.MISSED, now=NOW)
-    assert alerts.take("2026-11", AlertKind.MISSED, now=NOW + 6 * MINUTE)
-    assert not alerts.take("2026-11", AlertKind.MISSED, now=NOW + 7 * MINUTE)
+    alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW)
+    assert alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW + 6 * MINUTE)
+    assert not alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW + 7 * MINUTE)
 
 
 def test_a_clock_that_was_wrong_holds_no_alert_back(alerts: Alerts) -> None:
-    alerts.take("2026-11", AlertKind.MISSED, now=NOW + timedelta(days=365))
-    assert alerts.take("2026-11", AlertKind.MISSED, now=NOW)
+    alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW + timedelta(days=365))
+    assert alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW)

@@ -132,6 +132,7 @@ def test_keys_are_in_the_order_of_their_bytes_whatever_the_server_s_own_order_is
             ("subscribers", "id"),
             ("subscribers", "email_key"),
             ("subscribers", "paused_until"),
+            ("api_tokens", "id"),
             ("letters", "id"),
             ("letters", "email_key"),
             ("lifted_suppressions", "key"),

@@ -89,3 +89,13 @@ def test_a_lock_that_cannot_be_read_is_named_and_its_owner_not_taken_for_dead(
         locks.is_alive("me")
     with pytest.raises(LedgerError), locks.hold("me"):
         pytest.fail("held")
+
+
+def test_an_office_is_held_by_one_at_a_time_and_may_be_held_again(locks: OwnerLocks) -> None:
+    for _ in range(2):
+        with locks.elect("scheduler") as first, locks.elect("scheduler") as second:
+            assert (first, second) == (True, False)
+            with locks.elect("another") as other:
+                assert other
+        with locks.elect("scheduler") as again:
+            assert again

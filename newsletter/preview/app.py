@@ -1,7 +1,7 @@
 """The preview's addresses and what answers at each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from newsletter.checks.size import GMAIL_CLIPS_AT
 from newsletter.errors import NewsletterError
+from newsletter.model.problem import Problem
 from newsletter.preview.audience import Audiences
 from newsletter.preview.changes import Changes
 from newsletter.preview.chromium import find_chromium
@@ -66,6 +67,7 @@ class Preview:
                 Route("/changes", self._stream),
                 Route("/preview.{kind:str}", self._style_or_script),
                 Route("/test", self._send_test, methods=["POST"]),
+                Route("/links", self._visit_links, methods=["POST"]),
                 Route("/photographs", self._photograph, methods=["POST"]),
             ],
             middleware=[Middleware(Guard, hosts=self._hosts)],
@@ -104,7 +106,14 @@ class Preview:
     def _show(self, request: Request) -> Response:
         return self._page(View.from_query(request.url.query))
 
-    def _page(self, view: View, told: str = "", *, is_good: bool = True) -> Response:
+    def _page(
+        self,
+        view: View,
+        told: str = "",
+        *,
+        is_good: bool = True,
+        visited: Sequence[Problem] | None = None,
+    ) -> Response:
         revision = self._changes.revision  # before anything is read
         draft = self._draft(view.issue)
         missing = view.issue or self._month if draft is None else ""
@@ -123,6 +132,7 @@ class Preview:
             "token": self._token.value,
             "told": told,
             "is_good": is_good,
+            "visited": None if visited is None else [page.finding(p) for p in visited],
             "clips_at": GMAIL_CLIPS_AT,
             "chromium": find_chromium(),
             "shortcuts": SHORTCUTS,
@@ -208,6 +218,19 @@ class Preview:
         return self._page(
             view, f"Sent a test of {variant.id} to {address} through {config.transport.use}."
         )
+
+    async def _visit_links(self, request: Request) -> Response:
+        form = await self._form(request)
+        if form is None:
+            return _refused()
+        return await run_in_threadpool(self._visited, form[0])
+
+    def _visited(self, view: View) -> Response:
+        draft = self._draft(view.issue)
+        if draft is None or draft.rendering is None:
+            return self._page(view, "There are no links to visit.", is_good=False)
+        rendering = draft.rendering
+        return self._page(view, visited=rendering.desk.check_links(rendering.issue))
 
     async def _photograph(self, request: Request) -> Response:
         form = await self._form(request)

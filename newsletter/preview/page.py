@@ -128,12 +128,12 @@ class Page:
         if not self.draft:
             return []
         found = self.drafts.check(self.draft.month, self.plan)
-        return [self._finding(p) for p in found if p not in self.draft.trouble]
+        return [self.finding(p) for p in found if p not in self.draft.trouble]
 
     @cached_property
     def trouble(self) -> list[Finding]:
         """What keeps the issue from being rendered as it is on disk."""
-        return [self._finding(p) for p in self.draft.trouble] if self.draft else []
+        return [self.finding(p) for p in self.draft.trouble] if self.draft else []
 
     @cached_property
     def beside(self) -> VariantRow | None:
@@ -193,7 +193,8 @@ class Page:
             is_current=is_chosen,
         )
 
-    def _finding(self, problem: Problem) -> Finding:
+    def finding(self, problem: Problem) -> Finding:
+        """A problem as a panel shows it, with the lines around its place."""
         excerpts = Excerpts(self.drafts.readable)
         return Finding(
             f"{problem.path}:{problem.line}",

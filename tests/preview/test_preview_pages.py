@@ -22,6 +22,12 @@ def variants(page: str) -> dict[str, str]:
     return {str(one.get("data-variant")): text_of(one) for one in controls}
 
 
+def region(page: str, name: str) -> str:
+    """The words of one part of the page."""
+    tree = etree.fromstring(page, etree.HTMLParser())
+    return next(text_of(one) for one in tree.iter("section") if one.get("id") == name)
+
+
 def words(page: str) -> str:
     return text_of(etree.fromstring(page, etree.HTMLParser()))
 
@@ -171,6 +177,17 @@ def test_a_test_that_cannot_leave_says_why(preview: Previewed) -> None:
     assert "not an address" in words(answer.text)
     data = {"token": token(preview), "view": "variant=en-1-2-3", "email": "me@home.example"}
     assert "no email here to test" not in words(preview.http.post("/test", data=data).text)
+
+
+def test_links_are_visited_when_asked_and_never_into_a_closed_network(preview: Previewed) -> None:
+    article = f"issues/{MONTH}/01-alliance.md"
+    preview.edit(article, "Few findings", "[Few](http://127.0.0.1:9/inside) findings")
+    assert "127.0.0.1:9" not in region(preview.page(), "links")
+    answer = preview.http.post("/links", data={"token": token(preview), "view": ""}, timeout=60)
+    found = region(answer.text, "links")
+    assert f"{article}:" in found
+    assert "http://127.0.0.1:9/inside" in found
+    assert preview.http.post("/links", data={"view": ""}).status_code == 403
 
 
 def test_a_variant_nobody_gets_cannot_be_tested(preview: Previewed) -> None:

@@ -5,7 +5,7 @@
 (() => {
   const LEAST = { desktop: 680, tablet: 744, phone: 375 };
   const TALLEST = { desktop: Infinity, tablet: 1133, phone: 812 };
-  const REGIONS = ["issues", "bar", "trouble", "caption", "checks", "weight", "reader", "test", "more"];
+  const REGIONS = ["issues", "bar", "trouble", "caption", "checks", "links", "weight", "reader", "test", "more"];
   const root = document.documentElement;
   let shown = root.dataset.revision;
   const attached = new WeakSet(); // documents of frames that we listen to
@@ -141,12 +141,13 @@
   // The answer to a form is about the form alone, whatever is saved meanwhile.
   async function send(form, values) {
     form.querySelector("button").disabled = true;
-    say("Sending…");
+    say(form.dataset.busy ?? "Sending…");
     try {
       const text = await (await fetch(form.action, { method: "POST", body: values })).text();
       const page = new DOMParser().parseFromString(text, "text/html");
       say(page.getElementById("stage") ? "" : text.slice(0, 200));
-      swap(find("test"), page.getElementById("test"));
+      const region = form.closest("section").id;
+      swap(find(region), page.getElementById(region));
     } catch {
       lost();
     }
@@ -184,6 +185,7 @@
     if (focus?.matches("input, select") && mine.id === "reader") return; // somebody is choosing
     const isTold = mine.querySelector("[role=status]") && !theirs.querySelector("[role=status]");
     if (isTold && mine.id === "test" && isOfSameVariant(mine, theirs)) return; // it still holds
+    if (isTold && mine.id === "links" && mine.dataset.issue === theirs.dataset.issue) return; // being mended
     for (const open of mine.querySelectorAll("details[id][open]"))
       theirs.querySelector(`#${open.id}`)?.setAttribute("open", "");
     const kept = [...mine.querySelectorAll("[data-keep]")].map((input) => [input.id, input.value]);

@@ -57,9 +57,17 @@ def claim_and_die(database: Database, deliveries: Deliveries) -> None:
 
 
 def send(deliveries: Deliveries) -> None:
-    """Sends until nothing is left to claim, and prints every delivery it had in hand."""
+    """Sends until nothing is left to claim, and prints every delivery it had in hand.
+
+    With its first batch in hand it waits for a line, so that no sender is done before the others.
+    """
     owner = str(uuid4())
+    is_first = True
     while batch := deliveries.claim(MONTH, owner, now=now()):
+        if is_first:
+            say("ready")
+            sys.stdin.readline()
+            is_first = False
         accepted = [Receipt(delivery.id, Outcome.ACCEPTED) for delivery in batch.deliveries]
         deliveries.record(batch, accepted, now=now())
         say("\n".join(receipt.delivery_id for receipt in accepted))

@@ -20,6 +20,7 @@ S = DeliveryStatus
 def start(url: str, story: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(SENDER), story, url],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -39,6 +40,13 @@ def test_two_senders_share_the_work_and_no_delivery_is_in_both_hands(
     subscribers.import_rows(rows(4000), now=NOW, is_erased=None)
     deliveries.plan(MONTH, promises(subscribers, 3), now=NOW, batch_size=20)
     senders = [start(database_url, "send") for _ in range(2)]
+    for sender in senders:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "ready\n"
+    for sender in senders:
+        assert sender.stdin is not None
+        sender.stdin.write("go\n")
+        sender.stdin.flush()
     ends = [sender.communicate(timeout=120) for sender in senders]
     assert [errors for _, errors in ends] == ["", ""]
     sent = [ids.split() for ids, _ in ends]

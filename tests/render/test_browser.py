@@ -1,20 +1,15 @@
 """An email as a browser draws it, on a phone and on a desk, in light and in dark."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from newsletter.templates import Templates
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
 pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine"),
     pytest.mark.parametrize("issue", ["2022-11"], indirect=True),
     pytest.mark.parametrize("language", ["fr"], indirect=True),
     pytest.mark.parametrize("rendered", [{0, 1}], indirect=True, ids=["two in full"]),
@@ -52,15 +47,6 @@ class Text:
     is_prose: bool
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(scope="module", params=["light", "dark"])
 def mode(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - a literal type of playwright's
     return request.param
@@ -68,10 +54,10 @@ def mode(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - a literal typ
 
 @pytest.fixture(scope="module", params=[375, 680])
 def page(
-    browser: Browser, html: str, mode: Literal["light", "dark"], request: pytest.FixtureRequest
+    chromium: Browser, html: str, mode: Literal["light", "dark"], request: pytest.FixtureRequest
 ) -> Iterator[Page]:
     viewport = ViewportSize(width=request.param, height=900)
-    page = browser.new_page(viewport=viewport, color_scheme=mode)
+    page = chromium.new_page(viewport=viewport, color_scheme=mode)
     page.set_content(html)
     yield page
     page.close()

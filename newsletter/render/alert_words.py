@@ -4,6 +4,7 @@ Each subject names the month. Times are shown as their own clock shows them.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -57,7 +58,8 @@ class AlertWords:
                 _("%(number)s get “%(title)s” in full") % {"number": f"{number:,}", "title": title}
                 for title, number in articles
             ),
-            _("To stop it: newsletter pause %(month)s") % {"month": self._month},
+            _("To stop it:"),
+            f"newsletter pause {self._month}",
         )
 
     def finished(self, counts: Mapping[DeliveryStatus, int], archive_url: str) -> LetterWords:
@@ -69,7 +71,7 @@ class AlertWords:
             *(f"{number:,} {status}" for status, number in counts.items()),
         )
         link = Line(_("Read it in the archive"), archive_url, is_main=True)
-        return LetterWords(letter.subject, (*letter.lines, link), letter.reason)
+        return replace(letter, lines=(*letter.lines, link))
 
     def interrupted(self, reason: str) -> LetterWords:
         """The way out is closed for now."""
@@ -114,8 +116,10 @@ class AlertWords:
         if len(lines) > _KNOWN + 2:
             rest = _("and %(number)s more") % {"number": f"{len(lines) - _KNOWN - 2:,}"}
             lines = (*lines[: _KNOWN + 1], rest, lines[-1])
+        title = subject % {"month": self._month}
         return LetterWords(
-            subject % {"month": self._month},
-            tuple(Line(line) for line in lines),
+            title,
+            tuple(Line(line, is_command=line.startswith("newsletter ")) for line in lines),
             _("You get it because your address stands in the settings, under [alerts]."),
+            title,
         )

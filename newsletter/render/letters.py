@@ -18,20 +18,25 @@ _MONTH: Final = "letters"  # what stands for the month where a provider sorts me
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A paragraph, or where it has a `url`, a link on a line of its own; `is_main` the main one."""
+    """A paragraph, or where it has a `url`, a link on a line of its own; `is_main` the main one.
+
+    A command, `is_command`, stands on a line of its own in letters of one width.
+    """
 
     text: str
     url: str = ""
     is_main: bool = False
+    is_command: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LetterWords:
-    """What a letter says; `reason` is why the person gets it."""
+    """What a letter says; `reason` is why the person gets it, `title` what stands over it all."""
 
     subject: str
     lines: Sequence[Line]
     reason: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,6 +217,7 @@ def test_the_link_to_a_view_gives_that_view(preview: Previewed, tabs: Tabs) -> N
     expect(page.locator("#live")).to_have_text("Live")
     page.keyboard.press("3")
     page.wait_for_url("**device=phone**")
+    expect(page.frame_locator(".frame[data-device=phone]").locator("h1")).to_be_visible()
     page.keyboard.press("y")
     expect(page.locator("#said")).to_have_text("The link is copied.")
     link = str(page.evaluate("navigator.clipboard.readText()"))

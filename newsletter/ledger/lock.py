@@ -6,13 +6,14 @@ comes about.
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import LedgerError
 from newsletter.ledger.database import Database
@@ -123,8 +124,15 @@ class _ServerLocks:
 
     @contextmanager
     def elect(self, office: str) -> Iterator[bool]:
+        number = _number(office)
         with self._database.session() as session:
-            yield bool(session.scalar(select(func.pg_try_advisory_lock(_number(office)))))
+            is_elected = bool(session.scalar(select(func.pg_try_advisory_lock(number))))
+            try:
+                yield is_elected
+            finally:
+                if is_elected:  # let go at once: the server is slow to see that a session ends
+                    with suppress(DBAPIError):
+                        session.scalar(select(func.pg_advisory_unlock(number)))
 
     def is_alive(self, owner: str) -> bool:
         # Shared, so that two who ask at once do not take each other for the owner.

@@ -3,7 +3,6 @@
 Run by `make screenshots`; needs a Chromium.
 """
 
-import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from newsletter.assemble import variant_by_id
 from newsletter.cli.main import main as main_of
 from newsletter.config import load_config
+from newsletter.preview.chromium import find_chromium
 from newsletter.preview.server import PreviewServer, listen
 from newsletter.wiring import open_desk
 
@@ -40,7 +40,7 @@ FLAGS = (
 
 def main() -> None:
     """Write docs/email.png and the pictures of the preview."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = find_chromium()
     if not chromium:
         sys.exit("no Chromium found; on Debian: apt-get install chromium")
     with TemporaryDirectory() as folder, sync_playwright() as playwright:

@@ -10,12 +10,13 @@ at its end.
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import pytest
+
+from newsletter.preview.chromium import find_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -32,7 +33,6 @@ FLAGS: Final = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _NONE: Final = (
     "there is no Chromium on this machine; install one (on Debian: apt-get install chromium) "
     "or name it in NEWSLETTER_CHROMIUM"
@@ -41,14 +41,8 @@ _HERE: Final = frozenset({"127.0.0.1", "localhost", None})
 _GRAVE: Final = frozenset({"serious", "critical"})
 
 
-def find_chromium() -> str | None:
-    """The program that NEWSLETTER_CHROMIUM names, or the first one on the PATH."""
-    named = os.environ.get("NEWSLETTER_CHROMIUM")
-    return shutil.which(named) if named else next(filter(None, map(shutil.which, _NAMES)), None)
-
-
 def needed_chromium() -> str:
-    """The same; without one the test is skipped, or fails where CI is `true`."""
+    """The machine's Chromium; without one the test is skipped, or fails where CI is `true`."""
     if found := find_chromium():
         return found
     if os.environ.get("CI") == "true":

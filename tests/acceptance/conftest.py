@@ -1,5 +1,6 @@
 import fcntl
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -87,6 +88,12 @@ class Folder:
         return found
 
 
+def _take_the_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # What runs in the background of a shell ignores Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A command under way on a terminal of 80 columns, used as a context."""
 
@@ -101,7 +108,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - for Ctrl-C
+            preexec_fn=_take_the_terminal,  # noqa: PLW1509 - for Ctrl-C
         )
         os.close(theirs)
 
@@ -133,8 +140,9 @@ class Terminal:
         """The exit status, and what was shown from here on."""
         said = b""
         with suppress(OSError):  # which is how a terminal ends
-            while more := os.read(self._ours, 1000):
-                said += more
+            while True:
+                assert select([self._ours], [], [], 60)[0], f"it does not end: {said!r}"
+                said += os.read(self._ours, 1000)
         return self._command.wait(), said.decode("utf-8", "replace")
 
 

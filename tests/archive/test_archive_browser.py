@@ -15,9 +15,7 @@ from newsletter.model.issue import Taxonomy
 from newsletter.model.newsletter import Newsletter
 from newsletter.templates import Templates
 from newsletter.web import archive as served
-from tests.browser import Mode, Tabs, accessibility_faults, chromium, tabs
-
-__all__ = ["chromium", "tabs"]
+from tests.browser import Mode, Tabs, accessibility_faults
 
 
 class Quiet(SimpleHTTPRequestHandler):

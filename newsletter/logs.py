@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -19,7 +19,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "censored", "event", "keep_log"]
+__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "censored", "event", "keep_log", "overhear"]
 
 Fact = str | int | float | datetime | None
 
@@ -68,6 +68,19 @@ def keep_log(
     _LOG.setLevel(level)
 
 
+@contextmanager
+def overhear(hear: Callable[[str, Mapping[str, Fact]], None]) -> Iterator[None]:
+    """Tell `hear` of every event, and nobody else, until the end of the block."""
+    before, level = _LOG.handlers, _LOG.level
+    _LOG.handlers = [_Ear(hear)]
+    _LOG.setLevel(INFO)
+    try:
+        yield
+    finally:
+        _LOG.handlers = before
+        _LOG.setLevel(level)
+
+
 def censored(text: str, hide: Collection[str] = ()) -> str:
     """`text` without what `hide` names and what looks like an address, a key or a token."""
     for secret in sorted(hide, key=len, reverse=True):
@@ -75,6 +88,17 @@ def censored(text: str, hide: Collection[str] = ()) -> str:
             text = text.replace(secret, "[secret]")
     text = _ADDRESS.sub("[address]", text)
     return _RUN.sub(lambda run: run[0] if _HARMLESS.fullmatch(run[0]) else "[secret]", text)
+
+
+class _Ear(logging.Handler):
+    """Passes an event on as it is."""
+
+    def __init__(self, hear: Callable[[str, Mapping[str, Fact]], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._hear(record.msg, vars(record)["facts"])
 
 
 class _Lines(logging.Formatter):

@@ -66,15 +66,20 @@ def open_pipeline(config: Config) -> Pipeline:
     return _pipeline(config, lambda: _open_ledger(config), _now)
 
 
-def _pipeline(config: Config, open_ledger: Callable[[], Ledger], clock: Clock) -> Pipeline:
+def _pipeline(
+    config: Config,
+    open_ledger: Callable[[], Ledger],
+    clock: Clock,
+    transport: Transport | None = None,
+) -> Pipeline:
     return Pipeline(
         open_desk(config),
         open_ledger=open_ledger,
         open_links=lambda: Links(
             config.newsletter.base_url, LinkTokens(config.secrets.link_keys())
         ),
-        open_transport=lambda: _open_transport(config),
-        per_second=_messages_per_second(config),
+        open_transport=lambda: transport or _open_transport(config),
+        per_second=None if transport else messages_per_second(config),
         clock=clock,
     )
 
@@ -99,11 +104,16 @@ def open_timetable(config: Config) -> Timetable:
 
 
 @contextmanager
-def open_workshop(config: Config, clock: Clock = _now) -> Iterator[Workshop]:
-    """What the scheduler works with, opened. Raises LedgerError without a database."""
+def open_workshop(
+    config: Config, clock: Clock = _now, transport: Transport | None = None
+) -> Iterator[Workshop]:
+    """What the scheduler works with, opened; everything leaves by `transport` where one is given.
+
+    Raises LedgerError without a database.
+    """
     with closing(_open_database(config)) as database:
         ledger = Ledger.of(database)
-        pipeline = _pipeline(config, lambda: ledger, clock)
+        pipeline = _pipeline(config, lambda: ledger, clock, transport)
         press = LetterPress(pipeline.desk.templates, config.newsletter)
         alerts = Alerts(
             ledger,
@@ -111,7 +121,7 @@ def open_workshop(config: Config, clock: Clock = _now) -> Iterator[Workshop]:
             press,
             config.alerts.to,
             config.alerts.heartbeat_url,
-            open_transport=lambda: _open_transport(config),
+            open_transport=lambda: transport or _open_transport(config),
             clock=clock,
         )
         yield Workshop(pipeline, Timetable(pipeline, config.schedule), alerts)
@@ -244,6 +254,42 @@ def _open_database(config: Config) -> Database:
     return Database.open(config.database.url, base=config.path.absolute().parent)
 
 
+def has_ledger(config: Config) -> bool:
+    """Whether there is a database; one on a server is taken to be."""
+    file = _ledger_file(config)
+    return file is None or file.exists()
+
+
+def copy_ledger(config: Config, to: Path) -> None:
+    """Write the database as it is at this moment into a new file of SQLite.
+
+    Raises LedgerError where there is none, or it cannot be read.
+    """
+    from newsletter.ledger.copying import copy_file, copy_rows
+
+    base = config.path.absolute().parent
+    if file := _ledger_file(config):
+        copy_file(file, to)
+        return
+    with (
+        closing(_open_database(config)) as database,
+        closing(Database.open(f"sqlite:///{to}", base=base)) as copy,
+    ):
+        copy_rows(database, copy)
+
+
+def _ledger_file(config: Config) -> Path | None:
+    from newsletter.ledger.copying import sqlite_file
+
+    return sqlite_file(config.database.url, base=config.path.absolute().parent)
+
+
+def check_way_out(config: Config) -> None:
+    """Raise ConfigError where a secret is missing without which nothing would leave."""
+    config.secrets.link_keys()
+    _open_transport(config).close()
+
+
 def _open_transport(config: Config) -> Transport:
     match config.transport.use:
         case TransportName.OUTBOX:
@@ -298,7 +344,8 @@ def open_sendgrid_client(config: Config) -> "SendgridClient":
     )
 
 
-def _messages_per_second(config: Config) -> float | None:
+def messages_per_second(config: Config) -> float | None:
+    """How fast the way out may go; as fast as it can where nothing is set."""
     match config.transport.use:
         case TransportName.OUTBOX:
             return None

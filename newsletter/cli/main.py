@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "cancel": ("control", "Never send what is left of an issue."),
     "resolve": ("control", "List or settle the deliveries whose answer was lost."),
     "schedule": ("timetable", "Show the next dates, and what each would send."),
+    "rehearse": ("rehearsal", "Show what the schedule would do, under a clock of its own."),
     "subscribers": ("subscribers", "Import, export, list and change subscribers."),
     "token": ("token", "Make, list and revoke tokens for the API."),
     "bounces": ("bounces", "Take in what failed mail and complaints say."),

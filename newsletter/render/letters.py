@@ -13,7 +13,7 @@ from newsletter.render.inline import inline_styles
 from newsletter.render.mjml import compile_mjml
 from newsletter.templates import Templates
 
-_MONTH: Final = "letters"  # what stands for the month where a provider sorts messages by it
+LETTERS: Final = "letters"  # what stands for the month where a provider sorts messages by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class LetterPress:
         compiled = compile_mjml(mjml, where="templates/email/letter.mjml")
         html = inline_styles(compiled, self._templates.render("email/inline.css", "en", {}))
         text = self._templates.render("email/letter.txt", language, values)
-        variant = Variant("letter", _MONTH, language, (), ())
+        variant = Variant("letter", LETTERS, language, (), ())
         return RenderedVariant(variant, words.subject, OpenText((html,)), OpenText((text,)))
 
     def _own_page(self, language: str, url: str) -> tuple[Line, ...]:

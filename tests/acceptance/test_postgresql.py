@@ -28,6 +28,12 @@ def test_november_is_imported_sent_and_reported_from_postgresql(on_server: Folde
     assert not list((on_server.path / "var").glob("newsletter.db*"))
 
 
+def test_the_schedule_is_rehearsed_with_the_readers_of_a_server(on_server: Folder) -> None:
+    on_server.ok("subscribers", "import", "subscribers/example.csv")
+    assert "dispatch   22 accepted" in on_server.ok("rehearse", "2022-11")
+    assert json.loads(on_server.ok("status", "2022-11", "--json"))["state"] == "ready"
+
+
 def import_many(folder: Folder) -> None:
     people = "\n".join(f"reader{number}@clinic.example" for number in range(MANY))
     (folder.path / "people.csv").write_text(f"email\n{people}\n", "utf-8")

@@ -26,7 +26,7 @@ _MONITOR: Final = ""  # the recipient of a heartbeat
 class Alerts:
     """Each alert of an issue leaves once, restarts included; one that cannot is tried again.
 
-    Nothing here raises: an alert is never in the way of what it tells of.
+    Nothing here raises but for the ledger: an alert is never in the way of what it tells of.
     """
 
     def __init__(  # noqa: PLR0913 - an alert goes the whole way of a message
@@ -51,31 +51,42 @@ class Alerts:
     def tell(self, month: str, kind: AlertKind, words: Callable[[AlertWords], LetterWords]) -> None:
         """Send the alert to everybody who is to have it, unless they were sent it before."""
         for recipient in self._to:
-            self._once(month, kind, recipient, lambda to: self._send(month, kind, to, words))
+            self._once(
+                month, kind, recipient, lambda to, nth: self._send(month, kind, to, nth, words)
+            )
 
     def beat(self, month: str) -> None:
         """Let the monitor know that the month's issue is finished."""
         if url := self._heartbeat_url:
-            self._once(month, AlertKind.HEARTBEAT, _MONITOR, lambda _: beat(url))
+            self._once(month, AlertKind.HEARTBEAT, _MONITOR, lambda *_: beat(url))
+
+    def end(self, month: str, *kinds: AlertKind) -> None:
+        """What these alerts told is so no more: should it come again, it is told anew."""
+        self._ledger.alerts.end(month, kinds, now=self._now())
 
     def _once(
-        self, month: str, kind: AlertKind, recipient: str, act: Callable[[str], None]
+        self, month: str, kind: AlertKind, recipient: str, act: Callable[[str, int], None]
     ) -> None:
         try:
-            if self._ledger.alerts.take(month, kind, recipient, now=self._now()):
-                act(recipient)
+            if occurrence := self._ledger.alerts.take(month, kind, recipient, now=self._now()):
+                act(recipient, occurrence)
                 self._ledger.alerts.settle(month, kind, recipient, now=self._now())
                 event("alert.sent", month=month, kind=kind)
         except NewsletterError as error:
             event("alert.kept", WARNING, month=month, kind=kind, reason=str(error))
 
     def _send(
-        self, month: str, kind: AlertKind, to: str, words: Callable[[AlertWords], LetterWords]
+        self,
+        month: str,
+        kind: AlertKind,
+        to: str,
+        occurrence: int,
+        words: Callable[[AlertWords], LetterWords],
     ) -> None:
         language = language_for(self._newsletter.language, "en")
         rendered = self._press.set(words(AlertWords(month, language)), language)
         encoder = LetterEncoder(self._newsletter, rendered)
-        reader = self._reader(month, kind, to)
+        reader = self._reader(f"{month}/{kind}/{occurrence}", to)
         message = Message(
             rendered,
             reader,
@@ -90,7 +101,7 @@ class Alerts:
         if receipt.outcome is Outcome.REFUSED:
             event("alert.refused", WARNING, month=month, kind=kind, reason=receipt.detail)
 
-    def _reader(self, month: str, kind: AlertKind, address: str) -> Personalisation:
+    def _reader(self, alert: str, address: str) -> Personalisation:
         # The same at every attempt, so that the outbox and mail programs know a repetition.
-        its_id = delivery_id(self._newsletter.list_id, f"{month}/{kind}", address)
+        its_id = delivery_id(self._newsletter.list_id, alert, address)
         return Personalisation(its_id, Address(address), "", "", "")

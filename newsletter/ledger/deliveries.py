@@ -51,11 +51,19 @@ class Deliveries:
         self._database = database
 
     def freeze(
-        self, month: str, *, digests: Mapping[str, str], content: str, now: datetime
+        self,
+        month: str,
+        *,
+        digests: Mapping[str, str],
+        content: str,
+        due_at: datetime | None = None,
+        now: datetime,
     ) -> FrozenIssue:
         """Begin the sending of an issue; where it has begun, what was frozen then."""
         with self._database.write() as connection:
-            return freeze(connection, month, digests=digests, content=content, now=now)
+            return freeze(
+                connection, month, digests=digests, content=content, due_at=due_at, now=now
+            )
 
     def thaw(self, month: str) -> bool:
         """Forget that sending began, plan and all, if nobody has been sent to; whether so."""
@@ -80,16 +88,17 @@ class Deliveries:
         with self._database.read() as connection:
             return list(connection.scalars(select(issues.c.month).order_by(issues.c.month)))
 
-    def set_state(self, month: str, state: IssueState, *, now: datetime) -> None:
+    def set_state(self, month: str, state: IssueState, *, now: datetime, because: str = "") -> None:
         """Pause, resume, cancel or finish; what is so already stays so.
 
-        Raises `IssueError` where the issue is cancelled, finished (`plan` reopens it) or unbegun.
+        `because` says why the program pauses an issue that no person paused. Raises `IssueError`
+        where the issue is cancelled, finished (`plan` reopens it) or unbegun.
         """
         if state is IssueState.CANCELLED:
             self.cancel(month, now=now)
             return
         with self._database.write() as connection:
-            move_state(connection, month, state, now=now)
+            move_state(connection, month, state, now=now, because=because)
 
     def cancel(self, month: str, *, now: datetime) -> int:
         """Never send what is still planned; return how many that is. What is on its way goes on.

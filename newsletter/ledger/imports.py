@@ -133,7 +133,11 @@ _ADD: Final = (
     insert(subscribers)
     .execution_options(preserve_rowcount=True)
     .from_select(
-        [column.name for column in subscribers.columns if column is not _person.paused_until],
+        [
+            column.name
+            for column in subscribers.columns
+            if column not in {_person.paused_until, _person.timezone}
+        ],
         select(
             _row.new_id,
             _row.email,

@@ -34,7 +34,8 @@ class FrozenIssue:
     """What everybody gets of an issue, as it was when sending began, and where it stands.
 
     `digests` maps each file to the SHA-256 of its bytes then; `content` is the frozen rendering,
-    which the ledger does not read.
+    which the ledger does not read. It was planned to leave at `due_at`, or at once. Where the
+    program paused it and no person, `paused_because` says why.
     """
 
     month: str
@@ -43,19 +44,23 @@ class FrozenIssue:
     content: str
     started_at: datetime
     finished_at: datetime | None
+    due_at: datetime | None = None
+    paused_because: str = ""
 
 
-def freeze(
+def freeze(  # noqa: PLR0913 - an issue is frozen with all that it is
     connection: Connection,
     month: str,
     *,
     digests: Mapping[str, str],
     content: str,
+    due_at: datetime | None,
     now: datetime,
 ) -> FrozenIssue:
     """The issue as it was first frozen: now, if it was not before."""
     files = json.dumps(dict(digests), sort_keys=True)
-    row = (month, _S.SENDING.value, files, content, to_microseconds(now))
+    due = None if due_at is None else to_microseconds(due_at)
+    row = (month, _S.SENDING.value, files, content, to_microseconds(now), None, due)
     insert_absent(connection, issues, [row])
     return _frozen(connection.execute(_FROZEN, {"month": month}).one())
 
@@ -74,6 +79,8 @@ def _frozen(row: AnyRow) -> FrozenIssue:
         row.content,
         row.started_at,
         row.finished_at,
+        row.due_at,
+        row.paused_because or "",
     )
 
 
@@ -119,20 +126,30 @@ def _begun(state: IssueState | None, month: str) -> IssueState:
     return state
 
 
-def move_state(connection: Connection, month: str, state: IssueState, *, now: datetime) -> None:
+def move_state(
+    connection: Connection, month: str, state: IssueState, *, now: datetime, because: str = ""
+) -> None:
     """Set the state; raises `IssueError` for a move out of a cancelled or finished issue."""
     current = lock_state(connection, month)
     if current is state:
         return
     if state not in _MOVES.get(current, ()):
         raise IssueError(f"it is {current}, which is final", where=month)
-    set_state(connection, month, state, finished_at=now if state is _S.FINISHED else None)
+    finished_at = now if state is _S.FINISHED else None
+    set_state(connection, month, state, finished_at=finished_at, because=because)
 
 
 def set_state(
-    connection: Connection, month: str, state: IssueState, *, finished_at: datetime | None
+    connection: Connection,
+    month: str,
+    state: IssueState,
+    *,
+    finished_at: datetime | None,
+    because: str = "",
 ) -> None:
     """Set the state whatever it was."""
     connection.execute(
-        update(issues).where(issues.c.month == month).values(state=state, finished_at=finished_at)
+        update(issues)
+        .where(issues.c.month == month)
+        .values(state=state, finished_at=finished_at, paused_because=because or None)
     )

@@ -30,7 +30,7 @@ from newsletter.model.feedback import EventKind
 from newsletter.model.letter import LetterKind
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
-SCHEMA_VERSION: Final = "0001"
+SCHEMA_VERSION: Final = "0002"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -97,6 +97,7 @@ class BatchStatus(StrEnum):
 
     PLANNED = "planned"  # has deliveries to send, nobody holds it
     SENDING = "sending"  # `owner` holds it under `fence`
+    RECALLING = "recalling"  # `owner` is calling back whatever of it was accepted
     DONE = "done"  # nothing of it is left to send
 
 
@@ -145,6 +146,7 @@ subscribers: Final = Table(
     Column("unsubscribed_at", Instant),
     Column("unsubscribed_through", Text),  # how they left: an import, a link, an editor
     Column("paused_until", key_text(7)),  # the month of the first issue they want again
+    Column("timezone", Text),  # an IANA name; without one the newsletter's own
     sqlite_with_rowid=False,
 )
 
@@ -238,6 +240,8 @@ issues: Final = Table(
     Column("content", Text, nullable=False),  # the rendering that everybody gets
     Column("started_at", Instant, nullable=False),
     Column("finished_at", Instant),
+    Column("due_at", Instant),  # what the plan was made for; without one it leaves at once
+    Column("paused_because", Text),  # where nobody paused it but the program
 )
 
 batches: Final = Table(
@@ -253,6 +257,7 @@ batches: Final = Table(
     Column("next_attempt_at", Instant),  # not to be claimed before
     Column("transport", Text),  # the way out it was last claimed for
     Column("provider_batch_id", Text),  # under which a provider can call it back
+    Column("leaves_at", Instant),  # none of it is to leave before
     Index(None, "month", "status"),
 )
 
@@ -274,6 +279,8 @@ alerts: Final = Table(
     Column("recipient", Text, primary_key=True),  # an address of the settings; a monitor has none
     Column("taken_at", Instant, nullable=False),  # when somebody was last about to send it
     Column("sent_at", Instant),
+    Column("occurrence", Integer, nullable=False, server_default="1"),  # of what it tells
+    Column("over_at", Instant),  # since when it is so no more: what comes then is told anew
     sqlite_with_rowid=False,
 )
 

@@ -42,3 +42,22 @@ def test_what_nobody_sent_is_taken_again(alerts: Alerts) -> None:
 def test_a_clock_that_was_wrong_holds_no_alert_back(alerts: Alerts) -> None:
     alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW + timedelta(days=365))
     assert alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW)
+
+
+def test_what_comes_again_after_its_end_is_told_again_once(alerts: Alerts) -> None:
+    def take(minutes: int) -> int:
+        return alerts.take("2026-11", AlertKind.BROKEN, EDITOR, now=NOW + minutes * MINUTE)
+
+    for occurrence in (1, 2, 3):
+        assert take(10 * occurrence) == occurrence
+        alerts.settle("2026-11", AlertKind.BROKEN, EDITOR, now=NOW)
+        assert not take(10 * occurrence + 7)
+        alerts.end("2026-11", {AlertKind.BROKEN, AlertKind.MISSED}, now=NOW)
+        alerts.end("2026-11", {AlertKind.BROKEN}, now=NOW)
+
+
+def test_the_end_of_one_alert_is_not_that_of_another(alerts: Alerts) -> None:
+    alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW)
+    alerts.end("2026-11", {AlertKind.BROKEN}, now=NOW)
+    alerts.end("2026-12", {AlertKind.MISSED}, now=NOW)
+    assert not alerts.take("2026-11", AlertKind.MISSED, EDITOR, now=NOW + MINUTE)

@@ -4,22 +4,26 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from newsletter.errors import LedgerError
+from newsletter.ledger.alerts import Alerts
 from newsletter.ledger.database import Database, insert_absent
 from newsletter.ledger.subscribers import Subscribers
 from newsletter.ledger.tables import SCHEMA_VERSION, issues, metadata
+from newsletter.model.alert import AlertKind
 
 from .rows import NOW, row
 
 URL = "sqlite:///var/newsletter.db"
 OPEN = f"""
 from pathlib import Path
+from newsletter.ledger.alerts import Alerts
 from newsletter.ledger.database import Database
 Database.open({URL!r}, base=Path()).close()
 """
@@ -36,6 +40,27 @@ def test_the_schema_version_is_the_last_migration() -> None:
     config = Config()
     config.set_main_option("script_location", "newsletter.ledger:migrations")
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_VERSION
+
+
+def test_a_database_of_an_older_program_is_brought_up_to_date_with_all_that_is_in_it(
+    database_url: str,
+) -> None:
+    if file := database_url.partition("sqlite:///")[2]:
+        Path(file).parent.mkdir()
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "newsletter.ledger:migrations")
+        command.upgrade(config, "0001")
+        connection.execute(
+            text("INSERT INTO alerts VALUES ('2026-11', 'missed', 'editor@digest.example', 1, 1)")
+        )
+    engine.dispose()
+    with closing(Database.open(database_url, base=Path())) as database:
+        with database.read() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        told = Alerts(database)
+        assert not told.take("2026-11", AlertKind.MISSED, "editor@digest.example", now=NOW)
 
 
 def test_opening_again_keeps_what_is_stored(tmp_path: Path) -> None:

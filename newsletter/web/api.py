@@ -1,7 +1,8 @@
 """The API for the organisation's own website: sign-ups, and what is stored of a person."""
 
+import json
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from math import ceil
 from typing import Annotated, Any, Final
 
@@ -87,7 +88,12 @@ def create_api(site: Site) -> FastAPI:
     return api
 
 
-@routes.get("/topics", dependencies=[Depends(requires())], responses=_problems())
+@routes.get(
+    "/topics",
+    response_description="Every topic.",
+    dependencies=[Depends(requires())],
+    responses=_problems(),
+)
 async def topics(request: Request) -> TopicList:
     """The topics that readers can choose. Any token will do."""
     groups = topic_groups(site_of(request).public.taxonomy)
@@ -102,6 +108,7 @@ async def topics(request: Request) -> TopicList:
 @routes.post(
     "/subscriptions",
     status_code=202,
+    response_description="Taken in.",
     dependencies=[Depends(requires(Scope.SUBSCRIBE))],
     responses=_problems(403, *_OF_BODIES),
 )
@@ -134,6 +141,7 @@ async def sign_up(request: Request, given: SignUpRequest) -> Asked:
 
 @routes.post(
     "/subscribers/search",
+    response_description="The person's record.",
     dependencies=[Depends(requires(Scope.READ))],
     responses=_problems(403, 404, *_OF_BODIES),
 )
@@ -149,6 +157,7 @@ async def find(request: Request, wanted: Search) -> ShownSubscriber:
 
 @routes.get(
     "/subscribers/{id}",
+    response_description="The person's record.",
     dependencies=[Depends(requires(Scope.READ))],
     responses=_problems(403, 404),
 )
@@ -159,6 +168,7 @@ async def show(request: Request, id: PersonId) -> ShownSubscriber:  # noqa: A002
 
 @routes.patch(
     "/subscribers/{id}",
+    response_description="The record as it is now.",
     dependencies=[Depends(requires(Scope.WRITE))],
     responses=_problems(403, 404, *_OF_BODIES),
 )
@@ -175,6 +185,7 @@ async def change(request: Request, id: PersonId, wanted: Change) -> ShownSubscri
 @routes.delete(
     "/subscribers/{id}",
     status_code=204,
+    response_description="Forgotten.",
     dependencies=[Depends(requires(Scope.ERASE))],
     responses=_problems(403, 404),
 )
@@ -207,6 +218,8 @@ async def page(request: Request) -> Response:
         "api": document,
         "place": f"{public.newsletter.base_url}{PLACE}",
         "shapes": document["components"]["schemas"],
+        "errors": _WHY,
+        "pretty": partial(json.dumps, indent=2),
     }
     return HTMLResponse(public.templates.render("web/api.html", "en", values))
 

@@ -99,6 +99,23 @@ class GivenConsent(_Given):
 class SignUpRequest(_Given):
     """Somebody who filled in your form."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "email": "ana@clinic.example",
+                    "name": "Ana Roy",
+                    "topics": ["alliance", "cbt"],
+                    "consent": {
+                        "words": "Yes, send me the digest once a month.",
+                        "source": "https://www.clinic.example/news",
+                        "client": "203.0.113.7",
+                    },
+                }
+            ]
+        }
+    )
+
     email: Email
     name: Name = ""
     topics: Topics = []
@@ -115,11 +132,17 @@ class Asked(BaseModel):
 class Search(_Given):
     """Whom to look for."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "ana@clinic.example"}]})
+
     email: Email
 
 
 class Change(_Given):
     """What to change; what is not named stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"topics": ["alliance"], "paused_until": None}]}
+    )
 
     name: Name = ""
     topics: Topics = []

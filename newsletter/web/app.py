@@ -96,5 +96,5 @@ async def _apologise_for_now(request: Request, error: Exception) -> Response:
 
 
 async def _apologise(request: Request, _: Exception) -> Response:
-    """A plain page for a fault of ours, which the guard writes down."""
+    """A plain page for a fault of ours, which the server writes down."""
     return site_of(request).pages.message(request, "fault", status=500)

@@ -1,10 +1,7 @@
 """What stands before every page: limits of size and time, the headers of safety, the log."""
 
 import asyncio
-import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -12,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsletter.logs import ERROR, event
+from newsletter.logs import event
 
 LARGEST_FORM: Final = 64_000  # bytes
 LARGEST_EVENTS: Final = 10_000_000
@@ -30,7 +27,7 @@ _HEADERS: Final = {
     "X-Robots-Tag": "noindex",
     "Cache-Control": "no-store",
 }
-_GIVEN_UP: Final = frozenset({408, 413})
+_GIVEN_UP: Final = frozenset({408, 413, 500})
 _UNKNOWN: Final = "unknown"  # the route in the log of what leads nowhere: its path may hold a token
 
 Observe = Callable[[str, str, int, float], None]  # method, route, status, seconds
@@ -55,8 +52,6 @@ class Guard:
         answer = _Answer(send)
         try:
             await self._app(scope, _Body(scope, receive).receive, answer.send)
-        except Exception as error:  # noqa: BLE001 - the last door; the page is already sent
-            event("web.fault", ERROR, fault=type(error).__name__, where=_place(error))
         finally:
             seconds = perf_counter() - begun
             route = _route(scope)
@@ -127,12 +122,3 @@ class _Body:
 def _route(scope: Scope) -> str:
     found = getattr(scope.get("route"), "path", None)
     return _UNKNOWN if found is None else scope.get("root_path", "") + found
-
-
-def _place(error: BaseException) -> str:
-    """Where the fault is: the innermost line of the program's own, without the error's text."""
-    frames = traceback.extract_tb(error.__traceback__)
-    with suppress(StopIteration):
-        ours = next(f for f in reversed(frames) if "/newsletter/" in f.filename)
-        return f"{Path(ours.filename).name}:{ours.lineno}"
-    return ""

@@ -45,6 +45,7 @@ async def _page(request: Request, token: str) -> Response:
         return no_such_link(request)
     values = {
         "has_left": person.status is SubscriptionStatus.UNSUBSCRIBED,
+        "can_return": person.suppression is None,
         "preferences_token": membership.preferences_token(person),
         "words": consent_words(site.public.newsletter, site.pages.language(request, person)),
     }

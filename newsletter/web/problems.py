@@ -98,7 +98,7 @@ async def apologise_for_now(_: Request, error: Exception) -> Response:
 
 
 async def apologise(_: Request, __: Exception) -> Response:
-    """A fault of ours, which the guard writes down."""
+    """A fault of ours, which the server writes down."""
     return problem(500, "The fault is ours and is written down.")
 
 

@@ -6,8 +6,10 @@ import os
 import signal
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -17,6 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newsletter.errors import NewsletterError
+from newsletter.logs import ERROR, event
 
 SLOWEST_HEAD: Final = 10.0  # seconds for a request's first lines
 _LARGEST_HEAD: Final = 16_384  # bytes
@@ -29,8 +32,19 @@ _TOO_SLOW: Final = (
 )
 
 
-# Its lines would stand among ours; what matters of them the guard writes down, in our form.
-logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+class _Faults(logging.Handler):
+    """Writes down, in our form, what the application should have known how to answer.
+
+    Whoever asked has had a plain page by then. The server's other lines are left out: they would
+    stand among ours.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and (error := record.exc_info[1]):
+            event("web.fault", ERROR, fault=type(error).__name__, where=_place(error))
+
+
+logging.getLogger("uvicorn").addHandler(_Faults())
 logging.getLogger("uvicorn").propagate = False
 
 
@@ -94,6 +108,15 @@ def bind(host: str, port: int) -> socket.socket:
         words = os.strerror(error.errno) if error.errno else str(error)
         what = f"cannot listen there: {words}; set another port in [web]"
         raise NewsletterError(what, where=f"{host}:{port}") from error
+
+
+def _place(error: BaseException) -> str:
+    """Where the fault is: the innermost line of the program's own, without the error's text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    with suppress(StopIteration):
+        ours = next(f for f in reversed(frames) if "/newsletter/" in f.filename)
+        return f"{Path(ours.filename).name}:{ours.lineno}"
+    return ""
 
 
 class _Patient(H11Protocol):

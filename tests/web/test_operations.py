@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from newsletter.logs import keep_log
+from newsletter.membership import Membership
 from tests.fakes.postgresql_server import PostgresqlServer
 from tests.web.served import MONTH, Served, serving
 
@@ -56,6 +58,24 @@ def test_a_way_out_that_is_not_set_up_is_not_ready(folder: Path) -> None:
     with serving(folder) as served:
         answer = httpx.get(f"{served.url}/readyz")
     assert (answer.status_code, answer.json()["transport"]) == (503, "not ready")
+
+
+def test_a_fault_of_ours_is_a_plain_page_and_a_line_of_the_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("ana@clinic.example")
+
+    monkeypatch.setattr(Membership, "ask_for_link", fail)
+    keep_log(folder / "var/log")
+    with serving(folder) as served, served.visitor() as visitor:
+        answer = visitor.post("/preferences", data={"email": "ana@clinic.example"})
+        assert visitor.get("/preferences").status_code == 200
+    log = (folder / "var/log/newsletter.log").read_text("utf-8")
+    assert (answer.status_code, "<h1>Something went wrong" in answer.text) == (500, True)
+    assert log.count('"event": "web.fault"') == 1
+    assert '"fault": "ZeroDivisionError", "where": "own_page.py:' in log
+    assert "ana@" not in answer.text + log
 
 
 def test_metrics_count_without_naming_anybody(served: Served) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.errors import MessageError
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 from enum import Enum, auto
@@ -22,6 +23,18 @@ from newsletter.model.feedback import EventKind, is_hard, plain_words
 LONGEST: Final = 256 * 1024  # octets of a message that are read: a report's own parts come first
 _MOST_PARTS: Final = 100
 _LONGEST_SAYING: Final = 4000  # characters, before which a server has said what is wrong
+
+# What the email package, and so flufl.bounce, raises at hostile mail.
+_PARSER_FAULTS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MessageError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 _UUID: Final = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _RECIPIENT_HEADERS: Final = (
@@ -90,7 +103,7 @@ class Returns:
         try:
             message = message_from_bytes(raw[:LONGEST])
             return self._read(message, received_at)
-        except Exception:  # noqa: BLE001 - the email package raises all sorts at hostile mail
+        except _PARSER_FAULTS:
             return Post.LETTER
 
     def _read(self, message: Message, received_at: datetime) -> Report | Post:

@@ -38,7 +38,11 @@ def _said(text: str) -> str:
 
 Email = Annotated[
     str,
-    Field(max_length=320, examples=["ana@clinic.example"]),
+    Field(
+        max_length=320,
+        examples=["ana@clinic.example"],
+        json_schema_extra={"format": "email"},
+    ),
     AfterValidator(_address),
 ]
 Name = Annotated[
@@ -70,12 +74,13 @@ class GivenConsent(_Given):
 
     words: Annotated[
         str,
-        Field(max_length=2000, description="The words beside the button or box."),
+        Field(min_length=1, max_length=2000, description="The words beside the button or box."),
         AfterValidator(_said),
     ]
     source: Annotated[
         str,
         Field(
+            min_length=1,
             max_length=200,
             description="Where they agreed.",
             examples=["https://www.rideau-network.example/newsletter"],
@@ -91,6 +96,9 @@ class GivenConsent(_Given):
                 "only a keyed digest is stored."
             ),
             examples=["203.0.113.7"],
+            json_schema_extra={
+                "anyOf": [{"type": "string", "format": kind} for kind in ("ipv4", "ipv6")]
+            },
         ),
         AfterValidator(_network_address),
     ]

@@ -51,7 +51,11 @@ class Guard:
         begun = perf_counter()
         answer = _Answer(send)
         try:
-            await self._app(scope, _Body(scope, receive).receive, answer.send)
+            # A body where none belongs is never read: while a file is on its way, `receive` only
+            # waits for the visitor to leave.
+            has_body = scope["method"] not in {"GET", "HEAD"}
+            read = _Body(scope, receive).receive if has_body else receive
+            await self._app(scope, read, answer.send)
         finally:
             seconds = perf_counter() - begun
             route = _route(scope)

@@ -178,6 +178,11 @@ def test_a_form_that_is_too_large_is_refused_unread(sent: Served, path: str) -> 
     assert answer.status_code == 413
 
 
+def test_a_page_is_served_to_who_promises_a_body_with_it(sent: Served) -> None:
+    head = f"GET /{MONTH}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
+    assert b"HTTP/1.1 200 " in raw(sent, head.encode())[:20]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from newsletter.archive.publish import SentVariant
-from newsletter.assemble import assemble, whole_issue
+from newsletter.assemble import assembler, whole_issue
 from newsletter.checks.links import sent_links
 from newsletter.checks.proof import Proof, SourceFolder
 from newsletter.checks.run import check_proof
@@ -190,11 +190,11 @@ class Desk:
 
     def choice(self, issue: Issue) -> VariantChoice:
         """What decides for `issue` who gets which variant."""
+        assemble = assembler(issue, self._when_nothing_matches)
 
         @cache
         def choose(topics: tuple[str, ...], language: str) -> Variant | None:
-            spoken = language_for(language, self.newsletter.language)
-            return assemble(issue, topics, spoken, self._when_nothing_matches)
+            return assemble(topics, language_for(language, self.newsletter.language))
 
         return choose
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.assemble import assemble, variant_by_id, variant_of, whole_issue
+from newsletter.assemble import assembler, variant_by_id, variant_of, whole_issue
 from newsletter.model.issue import Article, Issue, IssueStatus, Passage
 from newsletter.model.variant import WhenNothingMatches
 
@@ -52,7 +52,7 @@ ALLIANCE_AND_TRAINING = issue_of(
 def test_a_variant_holds_every_article_once_in_full_or_as_a_headline_in_the_issues_order(
     issue: Issue, topics: list[str], rule: WhenNothingMatches
 ) -> None:
-    variant = assemble(issue, topics, "en", rule)
+    variant = assembler(issue, rule)(topics, "en")
     if variant is not None:
         in_order = [one.id for one in issue.articles]
         assert sorted([*variant.full, *variant.headlines]) == in_order
@@ -67,7 +67,7 @@ def test_what_shares_a_topic_or_is_for_everyone_is_in_full_and_nothing_else(
     wanted = tuple(
         one.id for one in issue.articles if one.everyone or not set(topics).isdisjoint(one.topics)
     )
-    variant = assemble(issue, topics, "en", rule)
+    variant = assembler(issue, rule)(topics, "en")
     if wanted:
         assert variant is not None
         assert variant.full == wanted
@@ -78,7 +78,7 @@ def test_a_subscriber_without_topics_gets_the_whole_issue(
     issue: Issue, rule: WhenNothingMatches
 ) -> None:
     expected = None if not issue.articles and rule is WhenNothingMatches.SKIP else whole_issue
-    assert assemble(issue, [], "en", rule) == (expected and expected(issue, "en"))
+    assert assembler(issue, rule)([], "en") == (expected and expected(issue, "en"))
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_a_subscriber_without_topics_gets_the_whole_issue(
 def test_where_nothing_matches_the_newsletters_rule_decides(
     rule: WhenNothingMatches, expected: str | None
 ) -> None:
-    variant = assemble(ALLIANCE_AND_TRAINING, ["culture"], "en", rule)
+    variant = assembler(ALLIANCE_AND_TRAINING, rule)(["culture"], "en")
     assert (variant and variant.id) == expected
 
 
 @pytest.mark.parametrize("rule", WhenNothingMatches)
 def test_an_article_for_everyone_is_a_match_for_everybody(rule: WhenNothingMatches) -> None:
     issue = issue_of(article(1, "alliance"), article(2, "training", everyone=True))
-    variant = assemble(issue, ["culture"], "en", rule)
+    variant = assembler(issue, rule)(["culture"], "en")
     assert variant is not None
     assert variant.full == ("02-article",)
 
@@ -108,7 +108,7 @@ def test_an_article_for_everyone_is_a_match_for_everybody(rule: WhenNothingMatch
 def test_there_are_at_most_two_to_the_n_variants_whatever_people_choose(issue: Issue) -> None:
     choices = [c for size in range(5) for c in combinations(TOPICS, size)]
     variants = {
-        assemble(issue, topics, "en", rule) for topics in choices for rule in WhenNothingMatches
+        assembler(issue, rule)(topics, "en") for topics in choices for rule in WhenNothingMatches
     }
     assert len(variants - {None}) <= 2 ** len(issue.articles)
 

@@ -10,7 +10,7 @@ from newsletter.errors import IssueError, ProblemsFound
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.states import FrozenIssue
 from newsletter.logs import event
-from newsletter.model.delivery import SENT, DeliveryStatus, IssueState, Outcome
+from newsletter.model.delivery import DeliveryStatus, IssueState, Outcome
 from newsletter.model.issue import Issue, IssueStatus
 from newsletter.model.problem import Severity
 from newsletter.render.renderer import dump_compiled, load_compiled
@@ -64,7 +64,7 @@ class Control:
 
     def was_sent(self, month: str) -> bool:
         """Whether somebody has got the issue, or may have."""
-        return not SENT.isdisjoint(self._deliveries.counts(month))
+        return self._deliveries.was_sent(month)
 
     def freeze(self, issue: Issue) -> Compiled:
         """What everybody gets: the content frozen at the first send, or this, frozen now."""

@@ -95,9 +95,14 @@ class Pipeline:
         """The issue, which may be sent as it stands. Raises IssueError with the reason if not."""
         return self.control.sendable(month)
 
-    def outstanding(self, issue: Issue) -> int:
-        """How many would get the issue by sending it now: promised already, or to be promised."""
+    def outstanding(self, issue: Issue, plan: Plan | None = None) -> int:
+        """How many would get the issue by sending it now: promised already, or to be promised.
+
+        With the `plan` of today a first send need not count everybody again.
+        """
         promised = self.ledger.deliveries.counts(issue.month)
+        if not promised:
+            return (plan or self.plan(issue)).recipients
         pending = sum(promised.get(status, 0) for status in PENDING)
         unplanned = self.ledger.subscribers.groups(issue.month, unplanned_alone=True)
         return pending + make_plan(issue.month, unplanned, self.desk.choice(issue)).recipients

@@ -26,7 +26,6 @@ from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.states import FrozenIssue
 from newsletter.locales import language_for
 from newsletter.logs import WARNING, event
-from newsletter.model.delivery import SENT
 from newsletter.model.issue import Issue, IssueStatus
 from newsletter.model.message import Personalisation
 from newsletter.model.variant import Variant
@@ -43,7 +42,7 @@ def build_archive(desk: Desk, deliveries: Deliveries) -> PublishReport:
     """
     folder = desk.folders.archive
     kept = sent_months(folder)
-    sent = {m for m in deliveries.months() if not SENT.isdisjoint(deliveries.counts(m))}
+    sent = set(filter(deliveries.was_sent, deliveries.months()))
     for month in sorted(sent):
         _require_folder(desk, month)
         if frozen := deliveries.frozen(month):

@@ -18,9 +18,9 @@ from newsletter.model.problem import Severity
 if TYPE_CHECKING:
     from newsletter.control import Standing
     from newsletter.dispatch.dispatcher import DispatchReport
+    from newsletter.dispatch.plan import Plan
     from newsletter.model.issue import Issue
     from newsletter.pipeline import Pipeline
-    from newsletter.settings import Config
 
 app = command_group()
 
@@ -55,6 +55,9 @@ def send(
         raise typer.BadParameter("--topics and --language go with --test")
     if test is not None and (dry_run or limit):
         raise typer.BadParameter("--test sends one copy; --dry-run and --limit do not go with it")
+    # What the program itself is made of stays, and people come and go by the thousand: there are
+    # no cycles to look for.
+    gc.set_threshold(100_000, 50, 50)
     config = load(context)
     pipeline = open_pipeline(config)
     if test is not None:
@@ -63,15 +66,16 @@ def send(
         say(f"Sent a test of {month} ({variant.id}) to {test} through {config.transport.use}.")
         return
     issue = pipeline.sendable(month)
-    going = pipeline.outstanding(issue)
+    plan = pipeline.plan(issue)
+    going = pipeline.outstanding(issue, plan)
     if dry_run:
-        show_plan(pipeline.plan(issue), pipeline.standing(month).state)
+        show_plan(plan, pipeline.standing(month).state)
         note(f"A dry run: nothing was sent. {going:,} to go: newsletter send {month}")
         return
     going = min(going, limit or going)
-    _settle_doubts(pipeline, config, issue, going, is_asked=not yes)
-    # A list of people comes and goes by the thousand and holds no cycles to look for.
-    gc.set_threshold(100_000, 50, 50)
+    _settle_doubts(pipeline, plan, going)
+    if going and not yes:
+        _require_consent(issue, going, config.transport.use)
     with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
         report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
     standing = pipeline.standing(month)
@@ -81,20 +85,20 @@ def send(
     _explain_end(report, standing)
 
 
-def _settle_doubts(
-    pipeline: "Pipeline", config: "Config", issue: "Issue", going: int, *, is_asked: bool
-) -> None:
-    """Tell what is to be known before the first email leaves. Raises where none is to leave."""
-    if not going and pipeline.ledger.deliveries.frozen(issue.month) is None:
+def _settle_doubts(pipeline: "Pipeline", plan: "Plan", going: int) -> None:
+    """Tell what is to be known before the first email leaves. Raises where nobody is to get one."""
+    if not going and pipeline.ledger.deliveries.frozen(plan.month) is None:
         raise NewsletterError(
             "nobody to send to; to add people: newsletter subscribers import FILE"
         )
-    for problem in pipeline.desk.check(issue.month, pipeline.plan(issue)):
+    for problem in pipeline.desk.check(plan.month, plan):
         if problem.severity is not Severity.NOTE:
             warn(str(problem))
+
+
+def _require_consent(issue: "Issue", going: int, way_out: str) -> None:
     people = "1 person" if going == 1 else f"{going:,} people"
-    question = f'{issue.month}: "{issue.subject}"\nSend it to {people} by {config.transport.use}?'
-    if going and is_asked and not ask(question):
+    if not ask(f'{issue.month}: "{issue.subject}"\nSend it to {people} by {way_out}?'):
         raise NewsletterError("nothing was sent; --yes sends without asking")
 
 

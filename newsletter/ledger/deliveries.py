@@ -21,16 +21,11 @@ from newsletter.ledger.states import (
     share_state,
     thaw,
 )
-from newsletter.ledger.tables import (
-    BatchStatus,
-    batches,
-    deliveries,
-    issues,
-    subscribers,
-)
+from newsletter.ledger.tables import BatchStatus, batches, deliveries, issues, subscribers
 from newsletter.model.delivery import (
     PENDING,
     PROBLEMATIC,
+    SENT,
     Batch,
     DeliveryProblem,
     DeliveryStatus,
@@ -268,6 +263,12 @@ class Deliveries:
                 return False
             move_state(connection, month, IssueState.FINISHED, now=now)
             return True
+
+    def was_sent(self, month: str) -> bool:
+        """Whether somebody has got the issue, or may have."""
+        got_it = exists().where(_d.month == month, _d.status.in_(SENT))
+        with self._database.read() as connection:
+            return bool(connection.scalar(select(got_it)))
 
     def counts(self, month: str) -> dict[DeliveryStatus, int]:
         """How many deliveries of the month stand where; a status that none has is left out."""

@@ -206,9 +206,8 @@ class Pipeline:
 
 def _personalise(delivery: Delivery, language: str, links: Links) -> Personalisation:
     return Personalisation(
-        delivery_id=delivery.id,
-        recipient=Address(delivery.email, delivery.name),
-        greeting=greeting(delivery.name, language),
-        unsubscribe_url=links.unsubscribe_url(delivery.subscriber_id),
-        preferences_url=links.preferences_url(delivery.subscriber_id),
+        delivery.id,
+        Address(delivery.email, delivery.name),
+        greeting(delivery.name, language),
+        *links.mail_urls(delivery.subscriber_id),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class DeliveryStatus(StrEnum):
@@ -84,8 +84,7 @@ class Outcome(StrEnum):
     UNCERTAIN = "uncertain"  # may have been taken
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A transport's answer for one recipient; `detail` holds the server's own code or words."""
 
     delivery_id: str
@@ -93,8 +92,7 @@ class Receipt:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedDelivery:
+class PlannedDelivery(NamedTuple):
     """A promise to be written down: this subscriber gets this variant."""
 
     delivery_id: str
@@ -102,8 +100,7 @@ class PlannedDelivery:
     variant_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One claimed delivery with what is needed to write to its subscriber now."""
 
     id: str

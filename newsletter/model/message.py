@@ -1,14 +1,16 @@
-"""One email ready to leave."""
+"""One email ready to leave.
+
+Tuples, as these are made by the thousand: a frozen dataclass takes three times as long.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from html import escape
+from typing import NamedTuple
 
 from newsletter.model.variant import MergeField, RenderedVariant
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A mailbox: `email` is addr-spec (RFC 5322), `name` its display name or empty."""
 
     email: str
@@ -30,8 +32,7 @@ class Address:
         return f"{local}@{'.'.join(labels)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Personalisation:
+class Personalisation(NamedTuple):
     """One subscriber's merge values and address, as plain text: the writer escapes them."""
 
     delivery_id: str
@@ -41,8 +42,7 @@ class Personalisation:
     preferences_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One subscriber's email: what a transport needs, as parts or as bytes (RFC 5322, CRLF).
 
     A provider that writes the bytes itself gets the headers of a list, all in ASCII and on one
@@ -52,8 +52,8 @@ class Message:
     variant: RenderedVariant
     personalisation: Personalisation
     encode: Callable[[Personalisation], bytes]
-    shared_headers: Mapping[str, str] = field(default_factory=dict)
-    own_headers: Mapping[str, str] = field(default_factory=dict)
+    shared_headers: Mapping[str, str] = {}
+    own_headers: Mapping[str, str] = {}
 
     def to_bytes(self) -> bytes:
         """The whole message, headers first."""

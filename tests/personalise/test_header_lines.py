@@ -1,5 +1,4 @@
 import re
-from dataclasses import replace
 from datetime import datetime
 from email import policy
 from email.header import decode_header, make_header
@@ -115,7 +114,7 @@ def test_one_click_unsubscribing_stands_on_one_raw_line_however_long(
     personalisation: Personalisation,
 ) -> None:
     url = "https://news.example/unsubscribe/" + "t" * 900
-    own = own_headers("digest.example", replace(personalisation, unsubscribe_url=url))
+    own = own_headers("digest.example", personalisation._replace(unsubscribe_url=url))
     lines = personal_headers(personalisation.recipient, own)
     assert f"\r\nList-Unsubscribe: <{url}>\r\n".encode() in lines
 

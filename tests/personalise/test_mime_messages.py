@@ -52,7 +52,7 @@ def test_parsing_a_message_gives_both_parts_exactly(
     url: str,
 ) -> None:
     variant = replace(rendered, html=html, text=text)
-    reader = replace(personalisation, greeting=greeting, preferences_url=url)
+    reader = personalisation._replace(greeting=greeting, preferences_url=url)
     message = encode(variant, reader)
     assert parts_of(message) == [
         text.filled(merge_values(reader, escaped=False)),
@@ -100,7 +100,7 @@ def test_a_name_of_any_characters_is_right_in_both_parts(
     name: str,
 ) -> None:
     greeting = "".join(c for c in f"Hello {name}," if c.isprintable())
-    reader = replace(personalisation, greeting=greeting, recipient=Address("a@b.example", name))
+    reader = personalisation._replace(greeting=greeting, recipient=Address("a@b.example", name))
     message = encode(rendered, reader)
     text, html = parts_of(message)
     assert text.startswith(f"{greeting}\n\nLeave: {reader.unsubscribe_url}\n")
@@ -126,6 +126,6 @@ def test_a_lone_surrogate_does_not_stop_the_batch(
     rendered: RenderedVariant,
     personalisation: Personalisation,
 ) -> None:
-    reader = replace(personalisation, greeting="Hello \ud83d,")
+    reader = personalisation._replace(greeting="Hello \ud83d,")
     message = encode(rendered, reader)
     assert parts_of(message)[0].startswith("Hello ?,\n")

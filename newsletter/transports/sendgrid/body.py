@@ -7,12 +7,13 @@ stands in both has two tags: one for the HTML part, whose text is escaped, and o
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html import escape
 from http import HTTPStatus
+from itertools import repeat
 from json.encoder import encode_basestring_ascii as quoted
 from operator import attrgetter
 from typing import Final
@@ -74,7 +75,7 @@ class VariantBody:
         self._html_tags = _tags(html, f"{mark}-html")
         self._text_places = [_FIELDS.index(field) for field in self._text_tags]
         self._html_places = [_FIELDS.index(field) for field in self._html_tags]
-        self._personalization = _template(
+        self._around = _around(
             [*self._text_tags.values(), *self._html_tags.values()], message.own_headers
         )
         self._shared = json.dumps(
@@ -102,25 +103,28 @@ class VariantBody:
         """The octets of a request without recipients, at most."""
         return len(self._shared) + 200
 
-    def personalization(self, message: Message) -> str:
-        """One recipient's part of a request: JSON in ASCII.
+    def personalizations(self, messages: Sequence[Message]) -> list[str]:
+        """Each recipient's part of a request: JSON in ASCII.
 
-        Filled in by hand, a thousand to a request, in about half the time that json takes.
+        Written column by column, in less than half of the time that json takes.
         """
-        personalisation = message.personalisation
-        plain = _VALUES(personalisation)
-        in_text = [quoted(value) for value in plain]
-        in_html = [
-            quoted(escape(value)) if _SPECIAL(value) else written
-            for value, written in zip(plain, in_text, strict=True)
-        ]
-        return self._personalization % (
-            _recipient(personalisation.recipient),
+        readers = [message.personalisation for message in messages]
+        plain = list(zip(*map(_VALUES, readers), strict=True))
+        in_text = [list(map(quoted, column)) for column in plain]
+        in_html = [_as_html(*columns) for columns in zip(plain, in_text, strict=True)]
+        headers = zip(*(message.own_headers.values() for message in messages), strict=True)
+        columns: list[Iterable[str]] = [
+            [_recipient(reader.recipient) for reader in readers],
             *[in_text[field] for field in self._text_places],
             *[in_html[field] for field in self._html_places],
-            *map(quoted, message.own_headers.values()),
-            quoted(personalisation.delivery_id),
-        )
+            *[map(quoted, column) for column in headers],
+            [quoted(reader.delivery_id) for reader in readers],
+        ]
+        first, *others = self._around
+        pieces: list[Iterable[str]] = [repeat(first)]
+        for column, literal in zip(columns, others, strict=True):
+            pieces += [column, repeat(literal)]
+        return list(map("".join, zip(*pieces)))  # noqa: B905 - `repeat` has no end
 
     def has_room_for(self, personalisation: Personalisation) -> bool:
         """Whether the recipient's substitutions are within SendGrid's limit."""
@@ -138,8 +142,10 @@ class VariantBody:
         if schedule:
             seconds = f"{schedule.send_at.timestamp():.0f}"
             timing = f',"batch_id":{quoted(schedule.batch_id)},"send_at":{seconds}'
-        recipients = ",".join(personalizations)
-        return f'{{"personalizations":[{recipients}],{self._shared}{timing}}}'.encode("ascii")
+        pieces = list(personalizations)
+        pieces[0] = f'{{"personalizations":[{pieces[0]}'
+        pieces[-1] += f"],{self._shared}{timing}}}"
+        return ",".join(pieces).encode("ascii")
 
 
 def _tags(text: OpenText, mark: str) -> dict[MergeField, str]:
@@ -147,15 +153,27 @@ def _tags(text: OpenText, mark: str) -> dict[MergeField, str]:
     return {field: f"-nl-{mark}-{field}-" for field in dict.fromkeys(fields)}
 
 
-def _template(tags: Iterable[str], headers: Iterable[str]) -> str:
-    """A personalization with a `%s` for the recipient, for each value and for the delivery id."""
-    return (
-        '{"to":[%s],"substitutions":{'
-        + ",".join(f"{quoted(tag)}:%s" for tag in tags)
+def _around(tags: Iterable[str], headers: Iterable[str]) -> list[str]:
+    """What stands in a personalization before, between and behind its values.
+
+    Those are the recipient, the text for each tag, each header, and the delivery id.
+    """
+    gap = "\n"  # never within what `quoted` writes
+    written = (
+        f'{{"to":[{gap}],"substitutions":{{'
+        + ",".join(f"{quoted(tag)}:{gap}" for tag in tags)
         + '},"headers":{'
-        + ",".join(f"{quoted(name)}:%s" for name in headers)
-        + '},"custom_args":{"delivery_id":%s}}'
+        + ",".join(f"{quoted(name)}:{gap}" for name in headers)
+        + f'}},"custom_args":{{"delivery_id":{gap}}}}}'
     )
+    return written.split(gap)
+
+
+def _as_html(plain: Sequence[str], written: list[str]) -> list[str]:
+    """A column of merge values for the HTML part; `written` is the same for the text part."""
+    if not _SPECIAL("".join(plain)):
+        return written
+    return [quoted(escape(value)) for value in plain]
 
 
 def _mailbox(address: Address) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
-from newsletter.model.message import Message
+from newsletter.model.message import Message, Personalisation
 from newsletter.model.newsletter import Newsletter
 from newsletter.transports.base import Commit
 from newsletter.transports.sendgrid.answer import Answer, closed
@@ -123,27 +123,25 @@ def _write(messages: Sequence[Message], body: VariantBody) -> tuple[list[Letter]
     """The letters to give in, and receipts for the messages that SendGrid would choke on."""
     letters, refused = [], []
     seen: set[str] = set()
-    for message in messages:
-        delivery_id = message.personalisation.delivery_id
-        letter = Letter(delivery_id, body.personalization(message))
-        if why := _obstacle(message, letter, body, seen):
-            refused.append(Receipt(delivery_id, Outcome.REFUSED, why))
+    for message, written in zip(messages, body.personalizations(messages), strict=True):
+        reader = message.personalisation
+        letter = Letter(reader.delivery_id, written)
+        if why := _obstacle(reader, letter, body, seen):
+            refused.append(Receipt(reader.delivery_id, Outcome.REFUSED, why))
         else:
             letters.append(letter)
     return letters, refused
 
 
-def _obstacle(message: Message, letter: Letter, body: VariantBody, seen: set[str]) -> str:
+def _obstacle(reader: Personalisation, letter: Letter, body: VariantBody, seen: set[str]) -> str:
     """Why this one cannot go, or nothing; `seen` holds the addresses before it."""
-    email = message.personalisation.recipient.wire_email
+    email = reader.recipient.wire_email
     if not email.isascii():
         return "SendGrid drops mail to an address with letters beyond ASCII before the @"
     if (key := email.lower()) in seen:
         return "SendGrid takes an address once in a batch, and it stands there already"
     seen.add(key)
     # Escaped as JSON nothing gets shorter: only what is long has to be counted.
-    if len(letter.personalization) > SUBSTITUTIONS_LIMIT and not body.has_room_for(
-        message.personalisation
-    ):
+    if len(letter.personalization) > SUBSTITUTIONS_LIMIT and not body.has_room_for(reader):
         return f"its merge fields are longer than SendGrid's {SUBSTITUTIONS_LIMIT:,} octets"
     return ""

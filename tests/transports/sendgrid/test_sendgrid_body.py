@@ -28,7 +28,7 @@ open_texts = st.lists(texts | st.sampled_from(MergeField), min_size=1, max_size=
 def request(batch: list[Message], *, is_sandbox: bool = False) -> dict[str, Any]:
     """The request for these, as SendGrid reads it."""
     body = VariantBody(NEWSLETTER, batch[0], is_sandbox=is_sandbox)
-    content = body.request([body.personalization(m) for m in batch], SCHEDULE)
+    content = body.request(body.personalizations(batch), SCHEDULE)
     assert content.isascii()
     document: dict[str, Any] = json.loads(content)
     return document
@@ -45,13 +45,12 @@ def test_readers_get_what_the_merge_fields_say_in_both_parts(
 ) -> None:
     """Escaped in the HTML part alone, whatever anybody wrote."""
     given = message(1, rendered=replace(RENDERED, text=text, html=html))
-    person = replace(
-        given.personalisation,
+    person = given.personalisation._replace(
         recipient=Address("anna@reader.example", name),
         greeting=greeting,
         unsubscribe_url="https://news.example/u?a=1&b='2'",
     )
-    document = request([message(2, rendered=given.variant), replace(given, personalisation=person)])
+    document = request([message(2, rendered=given.variant), given._replace(personalisation=person)])
     (email,) = emails({**document, "personalizations": [unnamed(document["personalizations"][1])]})
     assert email.text == text.filled(merge_values(person, escaped=False))
     assert email.html == html.filled(merge_values(person, escaped=True))
@@ -153,7 +152,7 @@ def test_a_part_without_content_is_left_out() -> None:
 
 def test_without_a_schedule_messages_leave_at_once() -> None:
     body = VariantBody(NEWSLETTER, message(1), is_sandbox=False)
-    document = json.loads(body.request([body.personalization(message(1))], None))
+    document = json.loads(body.request(body.personalizations([message(1)]), None))
     assert not document.keys() & {"batch_id", "send_at"}
 
 

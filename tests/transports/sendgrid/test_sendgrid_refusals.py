@@ -147,7 +147,7 @@ def test_a_fault_that_is_ours_is_nobodys(
 ) -> None:
     sender = Sender(opened(fake))
     with pytest.raises(TransportError, match=f"^SendGrid answers {words}$"):
-        sender.send([replace(given, **ours) for given in messages(3)])
+        sender.send([given._replace(**ours) for given in messages(3)])
     assert (sender.receipts, fake.calls(SEND)) == ({}, 1)
 
 

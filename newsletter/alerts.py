@@ -12,7 +12,6 @@ from newsletter.locales import language_for
 from newsletter.logs import WARNING, event
 from newsletter.model.alert import AlertKind
 from newsletter.model.delivery import Outcome
-from newsletter.model.message import Address, Message, Personalisation
 from newsletter.model.newsletter import Newsletter
 from newsletter.personalise.delivery_id import delivery_id
 from newsletter.personalise.mime import LetterEncoder
@@ -85,23 +84,13 @@ class Alerts:
     ) -> None:
         language = language_for(self._newsletter.language, "en")
         rendered = self._press.set(words(AlertWords(month, language)), language)
+        # The same at every attempt, so that the outbox and mail programs know a repetition.
+        its_id = delivery_id(self._newsletter.list_id, f"{month}/{kind}/{occurrence}", to)
         encoder = LetterEncoder(self._newsletter, rendered)
-        reader = self._reader(f"{month}/{kind}/{occurrence}", to)
-        message = Message(
-            rendered,
-            reader,
-            encoder.dated(self._now()),
-            encoder.shared_headers,
-            encoder.own_headers(reader),
-        )
+        message = encoder.message(its_id, to, written_at=self._now())
         with closing(self._open_transport()) as transport:
             (receipt,) = transport.send([message])
         if receipt.outcome is Outcome.RETRY:
             raise NewsletterError(f"it did not leave: {receipt.detail}")
         if receipt.outcome is Outcome.REFUSED:
             event("alert.refused", WARNING, month=month, kind=kind, reason=receipt.detail)
-
-    def _reader(self, alert: str, address: str) -> Personalisation:
-        # The same at every attempt, so that the outbox and mail programs know a repetition.
-        its_id = delivery_id(self._newsletter.list_id, alert, address)
-        return Personalisation(its_id, Address(address), "", "", "")

@@ -11,7 +11,7 @@ from newsletter.logs import WARNING, event
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.issue import Taxonomy
 from newsletter.model.letter import Letter, LetterKind
-from newsletter.model.message import Address, Message, Personalisation
+from newsletter.model.message import Message
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.subscriber import Subscriber, SubscriptionStatus
 from newsletter.personalise.links import Links
@@ -97,17 +97,8 @@ class Correspondence:
         )
 
     def _message(self, letter: Letter, words: LetterWords, language: str) -> Message:
-        rendered = self._press.set(words, language)
-        encoder = LetterEncoder(self._newsletter, rendered)
-        # No name: whoever filled in the form may have written anything there.
-        reader = Personalisation(str(UUID(letter.id)), Address(letter.email), "", "", "")
-        return Message(
-            rendered,
-            reader,
-            encoder.dated(self._now()),
-            encoder.shared_headers,
-            encoder.own_headers(reader),
-        )
+        encoder = LetterEncoder(self._newsletter, self._press.set(words, language))
+        return encoder.message(str(UUID(letter.id)), letter.email, written_at=self._now())
 
 
 def _note(letter: Letter, receipt: Receipt) -> None:

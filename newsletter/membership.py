@@ -21,6 +21,7 @@ from newsletter.personalise.links import LinkPurpose, Links
 
 PER_CLIENT: Final = Allowance(20, timedelta(minutes=10))  # a class that signs up together
 PER_ADDRESS: Final = Allowance(3, timedelta(days=1))
+UNCONFIRMED_FOR: Final = timedelta(days=30)  # then what was asked for is forgotten
 _REPEATED: Final = timedelta(hours=1)  # in which a program that asks again means the same
 _FORM: Final = "form"  # how a consent came to the ledger
 _API: Final = "api"
@@ -101,6 +102,13 @@ class Membership:
         return self._ledger.memberships.confirm(
             letter, consent, welcome, erased=self._digests.candidates(letter.key), now=now
         )
+
+    def forget_unconfirmed(self) -> int:
+        """Forget the sign-ups that nobody confirmed in time, and every old letter.
+
+        Gives the number of people of whom nothing is stored any more.
+        """
+        return self._ledger.memberships.forget_asked(self._now() - UNCONFIRMED_FOR)
 
     # a person's own page
 

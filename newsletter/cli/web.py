@@ -1,5 +1,7 @@
 """The commands that run until they are told to stop: `serve`, and `run`, which also sends."""
 
+from collections.abc import Callable
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -22,16 +24,7 @@ def serve(context: typer.Context) -> None:
 
     Example: newsletter serve
     """
-    from newsletter.web.app import create_app
-    from newsletter.web.server import Server, bind
-    from newsletter.wiring import open_public_side
-
-    config = load(context)
-    public = open_public_side(config)
-    listening = bind(config.web.host, config.web.port)
-    log(config, aloud=True)
-    _say_where(config, listening)
-    Server(create_app(public), config.web.trusted_proxies).run(sockets=[listening])
+    _open(context)()
 
 
 @app.command()
@@ -42,21 +35,31 @@ def run(context: typer.Context) -> None:
     """
     from newsletter.alarm import ringing
     from newsletter.scheduler import Scheduler
+    from newsletter.wiring import open_workshop
+
+    stop = Event()
+    serve_pages = _open(context, on_signal=stop.set)
+    note("Issues leave by themselves; to see when: newsletter schedule")
+    scheduler = Scheduler(lambda: open_workshop(reload(context)), stop)
+    with ringing(scheduler.tick, report=lambda error: warn(str(error))):
+        serve_pages()
+
+
+def _open(
+    context: typer.Context, on_signal: Callable[[], None] = lambda: None
+) -> Callable[[], None]:
+    """Open the public pages and say where they are; gives what serves them until the end."""
     from newsletter.web.app import create_app
     from newsletter.web.server import Server, bind
-    from newsletter.wiring import open_public_side, open_workshop
+    from newsletter.wiring import open_public_side
 
     config = load(context)
     public = open_public_side(config)
     listening = bind(config.web.host, config.web.port)
     log(config, aloud=True)
     _say_where(config, listening)
-    note("Issues leave by themselves; to see when: newsletter schedule")
-    stop = Event()
-    scheduler = Scheduler(lambda: open_workshop(reload(context)), stop)
-    server = Server(create_app(public), config.web.trusted_proxies, on_signal=stop.set)
-    with ringing(scheduler.tick, report=lambda error: warn(str(error))):
-        server.run(sockets=[listening])
+    server = Server(create_app(public), config.web.trusted_proxies, on_signal)
+    return partial(server.run, sockets=[listening])
 
 
 def _say_where(config: "Config", listening: "socket") -> None:

@@ -19,7 +19,7 @@ from newsletter.ledger.tables import (
     to_microseconds,
 )
 from newsletter.model.delivery import DeliveryStatus
-from newsletter.model.letter import Letter
+from newsletter.model.letter import Letter, LetterKind
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 
 _S = SubscriptionStatus
@@ -96,6 +96,34 @@ class Memberships:
             )
             owe(connection, welcome)
         return Joining.JOINED
+
+    def forget_asked(self, before: datetime) -> int:
+        """Remove the letters asked for before then, and who signed up by one and never confirmed.
+
+        What is still owed stays, and so does who is stored for another reason: a later letter, a
+        consent, an import. Gives the number of people who are gone.
+        """
+        its, asker = letters.c, subscribers.alias().c
+        is_old = its.asked_at < before
+        by_letter = (
+            select(asker.id)
+            .join(letters, its.email_key == asker.email_key)
+            .where(is_old, its.kind == LetterKind.CONFIRMATION, its.asked_at <= asker.created_at)
+        )
+        forget = delete(subscribers).where(
+            _s.id.in_(by_letter),
+            _s.status == _S.UNCONFIRMED,
+            _s.email_key.not_in(select(its.email_key).where(~is_old)),
+            _s.id.not_in(select(consents.c.subscriber_id)),
+        )
+        with self._database.read() as connection:
+            if connection.scalar(select(its.id).where(is_old).limit(1)) is None:
+                return 0
+        with self._database.write() as connection:
+            keep_writers_out(connection, subscribers)
+            gone = connection.execute(forget).rowcount
+            connection.execute(delete(letters).where(is_old, its.due_at.is_(None)))
+        return gone
 
     def choose(
         self,

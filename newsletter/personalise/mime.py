@@ -9,7 +9,7 @@ from html import escape
 from operator import attrgetter
 from typing import Final
 
-from newsletter.model.message import Personalisation
+from newsletter.model.message import Address, Message, Personalisation
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText, RenderedVariant, Variant
 from newsletter.personalise.headers import (
@@ -51,6 +51,7 @@ class VariantEncoder:
     """
 
     def __init__(self, newsletter: Newsletter, rendered: RenderedVariant) -> None:
+        self._rendered = rendered
         self._list_id = newsletter.list_id
         self.shared_headers = self._shared(newsletter, rendered.variant)
         self._headers = variant_headers(newsletter, rendered, self.shared_headers)
@@ -95,6 +96,15 @@ class VariantEncoder:
 
 class LetterEncoder(VariantEncoder):
     """Writes a letter: the same for one person who is not, or not only, a reader of the list."""
+
+    def message(self, its_id: str, to: str, *, written_at: datetime) -> Message:
+        """The letter to one address, under an id of its own.
+
+        It bears no name: whoever filled in a form may have written anything there.
+        """
+        reader = Personalisation(its_id, Address(to), "", "", "")
+        write = self.dated(written_at)
+        return Message(self._rendered, reader, write, self.shared_headers, self.own_headers(reader))
 
     def own_headers(self, personalisation: Personalisation) -> dict[str, str]:
         """The headers that are this person's alone."""

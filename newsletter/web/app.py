@@ -29,7 +29,7 @@ _TOPICS: Final = {404: "no-such-page", 405: "no-such-page", 408: "too-slow", 413
 
 def create_app(public: PublicSide) -> ASGIApp:
     """The application of one newsletter, guarded; it writes letters while it runs."""
-    postman = Postman(public.correspondence.write_due)
+    postman = Postman(public.correspondence.write_due, public.membership.forget_unconfirmed)
     meters = Meters(public.ledger)
     pages = Pages(public.newsletter, public.taxonomy, public.templates)
 

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable
 from threading import Event, Thread
+from time import monotonic
 from typing import Final
 
 from newsletter.errors import NewsletterError
 from newsletter.logs import ERROR, WARNING, event
 
 _ROUND: Final = 2.0  # seconds between looks for what another process, or a crash, left
+_CLEARING: Final = 3600.0  # seconds between looks for what is to be forgotten
 
 
 class Postman:
-    """Calls `write_due` whenever there may be a letter to write; whatever fails is tried again."""
+    """Calls `write_due` whenever there may be a letter to write; whatever fails is tried again.
 
-    def __init__(self, write_due: Callable[[], int]) -> None:
+    Now and then it clears up: `forget` gives how many people are forgotten.
+    """
+
+    def __init__(self, write_due: Callable[[], int], forget: Callable[[], int]) -> None:
         self._write_due = write_due
+        self._forget = forget
+        self._cleared_at: float | None = None
         self._called = Event()
         self._is_over = False
         self._thread = Thread(target=self._go_round, name="postman", daemon=True)
@@ -38,8 +45,16 @@ class Postman:
             self._called.clear()
             try:
                 self._write_due()
+                self._clear_up()
             except NewsletterError as error:
                 event("letters.held", WARNING, reason=str(error))
             except Exception as error:  # noqa: BLE001 - one bad letter must not end them all
                 event("letters.fault", ERROR, fault=type(error).__name__)
             self._called.wait(_ROUND)
+
+    def _clear_up(self) -> None:
+        now = monotonic()
+        if self._cleared_at is None or now - self._cleared_at >= _CLEARING:
+            self._cleared_at = now
+            if people := self._forget():
+                event("sign_ups.forgotten", people=people)

@@ -1,7 +1,7 @@
 """Letters that are owed, and the subscriptions that people change themselves."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier, Thread
 from uuid import uuid4
 
@@ -173,6 +173,43 @@ def test_leaving_and_coming_back(memberships: Memberships, subscribers: Subscrib
     again = subscribers.get(person.id)
     assert again is not None
     assert again.status is SubscriptionStatus.CONFIRMED
+
+
+def test_who_never_confirmed_is_forgotten_and_nobody_else(
+    letters: Letters, memberships: Memberships, subscribers: Subscribers
+) -> None:
+    month = timedelta(days=30)
+    imported = [
+        row("listed@clinic.example", status=SubscriptionStatus.UNCONFIRMED),
+        row("consented@clinic.example", status=SubscriptionStatus.UNCONFIRMED, consent_at=NOW),
+    ]
+    subscribers.import_rows(imported, now=NOW - month, is_erased=None)
+
+    def signs_up(name: str, at: datetime = NOW, *, is_sent: bool = True) -> Letter:
+        address = f"{name}@clinic.example"
+        one = letter(email=address, key=address, asked_at=at)
+        ask(letters, one)
+        memberships.note(one, now=at)
+        if is_sent:
+            letters.settle(one.id)
+        return one
+
+    gone = [signs_up("never"), signs_up("listed"), signs_up("consented"), signs_up("twice")]
+    signs_up("twice", NOW + month)
+    owed = signs_up("owed", is_sent=False)
+    joined = signs_up("joined")
+    memberships.confirm(joined, CONSENT, letter(LetterKind.WELCOME), erased=(), now=NOW)
+    stranger = letter(LetterKind.LINK, key="stranger@clinic.example")
+    ask(letters, stranger)
+    letters.settle(stranger.id)
+
+    assert memberships.forget_asked(NOW) == 0
+    assert memberships.forget_asked(NOW + SECOND) == 2  # "never", and "owed" whose letter waits
+    assert memberships.forget_asked(NOW + SECOND) == 0
+    left = {person.email.partition("@")[0] for person in subscribers.iterate()}
+    assert left == {"listed", "consented", "twice", "joined"}
+    assert [letters.get(one.id) for one in (*gone, joined, stranger)] == [None] * 6
+    assert letters.get(owed.id) is not None
 
 
 def test_erasing_removes_what_a_form_said(letters: Letters, subscribers: Subscribers) -> None:

@@ -2,7 +2,10 @@
 
 import html
 import re
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -291,3 +294,23 @@ def test_while_the_way_out_is_closed_letters_wait(folder: Path) -> None:
     assert correspondence.write_due() == 1
     assert correspondence.write_due() == 0
     assert len(list((folder / "var/outbox/new").iterdir())) == 1
+
+
+def test_who_never_confirms_is_forgotten_after_a_month(folder: Path) -> None:
+    address = "never@clinic.example"
+    with serving(folder) as served:
+        served.sign_up(address)
+        link = served.link(address, "confirm")
+    with closing(sqlite3.connect(folder / "var/newsletter.db")) as database, database:
+        month = 31 * 24 * 3600 * 1_000_000  # microseconds
+        database.execute("UPDATE letters SET asked_at = asked_at - ?", (month,))
+        database.execute("UPDATE subscribers SET created_at = created_at - ?", (month,))
+    with serving(folder) as served, served.visitor() as visitor:
+        latest = time.monotonic() + 20
+        while served.ledger.subscribers.find(address):
+            assert time.monotonic() < latest
+            time.sleep(0.02)
+        assert visitor.get(link).status_code == 404
+    files = [file.read_bytes() for file in (folder / "var").glob("newsletter.db*")]
+    assert files
+    assert not any(address.encode() in content for content in files)

@@ -67,7 +67,7 @@ class Desk:
         self.newsletter = newsletter
         self.folders = folders
         self.templates = templates
-        self._rules = rules
+        self.rules = rules
         self._when_nothing_matches = when_nothing_matches
 
     # read
@@ -94,7 +94,7 @@ class Desk:
             where = self.folders.shown(self.folders.issues)
             raise IssueError(f"no issue {month}; there are: {known}", where=where)
         taxonomy, problems = self._taxonomy
-        reading = read_issue(folder, self.folders.shown(folder), taxonomy, self._rules)
+        reading = read_issue(folder, self.folders.shown(folder), taxonomy, self.rules)
         issue = None if _errors(problems) else reading.issue
         return replace(reading, issue=issue, problems=(*problems, *reading.problems))
 
@@ -123,7 +123,7 @@ class Desk:
     def fingerprint(self, month: str) -> str:
         """What changes with anything that the issue is read from. Raises IssueError."""
         files = folder_fingerprint(self.folders.issues / month)
-        return f"{files} {sha256(repr((self.taxonomy, self._rules)).encode()).hexdigest()}"
+        return f"{files} {sha256(repr((self.taxonomy, self.rules)).encode()).hexdigest()}"
 
     @cached_property
     def redirects(self) -> Mapping[str, str]:

@@ -1,13 +1,11 @@
 """What a new newsletter and a new issue begin as. Either is made whole or not at all."""
 
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from newsletter.errors import IssueError, NewsletterError
+from newsletter.folders import made_whole
 
 _HERE: Final = Path(__file__).parent
 _GITIGNORE: Final = """\
@@ -86,7 +84,7 @@ def create_newsletter(target: Path) -> None:
     if target.exists() and any(target.iterdir()):
         raise NewsletterError("is not empty; name another folder", where=str(target))
     bundle = bundled_folder()
-    with _made_whole(target) as folder:
+    with made_whole(target) as folder:
         shutil.copyfile(bundle / "config.example.toml", folder / "config.toml")
         (folder / "subscribers").mkdir()
         shutil.copyfile(
@@ -111,33 +109,9 @@ def create_issue(issues: Path, month: str, callout: str = "") -> Path:
     folder = issues / month
     if folder.exists():
         raise IssueError(f"there is an issue of {month} already", where=str(folder))
-    with _made_whole(folder) as draft:
+    with made_whole(folder) as draft:
         (draft / "issue.toml").write_text(_ISSUE.format(month=month), "utf-8")
         note, heading = (_CALLOUT, f"\n## {callout}\n") if callout else ("", "")
         article = _ARTICLE.format(callout=note) + heading
         (draft / "01-first-article.md").write_text(article, "utf-8")
     return folder
-
-
-@contextmanager
-def _made_whole(target: Path) -> Iterator[Path]:
-    """A folder to fill: `target` once the block is done, gone where it fails."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    is_there = target.is_dir()
-    name = f".{target.absolute().name}.{os.getpid()}"
-    staging = target / name if is_there else target.with_name(name)
-    staging.mkdir()
-    try:
-        yield staging
-        # A folder that somebody may be standing in is filled; renaming onto it would pull it away.
-        for child in list(staging.iterdir()) if is_there else ():
-            child.rename(target / child.name)
-        if is_there:
-            staging.rmdir()
-        else:
-            staging.rename(target)
-    except BaseException as error:
-        shutil.rmtree(staging, ignore_errors=True)
-        if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
-            error.filename = str(target)
-        raise

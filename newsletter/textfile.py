@@ -18,6 +18,11 @@ def has_control_characters(text: str) -> bool:
     return bool(_CONTROL.search(text) or _LINE_BREAK.search(text))
 
 
+def without_control_characters(text: str) -> str:
+    """The text without what `decode` would report; its line breaks are LF."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def control_character_problems(text: str, path: str, first_line: int = 1) -> list[Problem]:
     """A problem for each control character of a text of any number of lines."""
     return [

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from newsletter.checks.proof import Proof
+from newsletter.model.issue import IssueStatus
 from newsletter.model.problem import Problem
 
 PHONE_SUBJECT: Final = 50
@@ -21,7 +22,9 @@ _SAME: Final = 0.85
 
 
 def check_inbox(proof: Proof) -> Iterator[Problem]:
-    """What inboxes would cut, and a preheader that says nothing new."""
+    """What inboxes would cut, and a preheader that says nothing new; no inbox gets a past issue."""
+    if proof.issue.status is IssueStatus.PAST:
+        return
     subject, preheader = proof.issue.subject, proof.issue.preheader
     length, room = len(subject), len(preheader)
     first, then = proof.folder.issue("subject"), proof.folder.issue("preheader")

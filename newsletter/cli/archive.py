@@ -1,4 +1,4 @@
-"""`newsletter archive`: the public site on disk, and its way to where readers find it."""
+"""`newsletter archive`: the public site on disk, past issues, and the way to its readers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +34,46 @@ def build(context: typer.Context) -> None:
             note(f'Gone: {page}. If it has moved, write "{page}" = "…" in issues/redirects.toml.')
     for words in report.notes:
         warn(words)
+
+
+@app.command("import")
+def import_past(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A page's text or HTML, a WordPress, Substack or Ghost export, a feed, "
+            "or Markdown in a folder or ZIP.",
+        ),
+    ],
+    accept_proposals: Annotated[
+        bool,
+        typer.Option("--accept-proposals", help="Write the topics and types that are proposed."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would come of it and write nothing.")
+    ] = False,
+) -> None:
+    """Bring past issues in from elsewhere, as drafts; a month that is there is left alone.
+
+    With its topics and types of research told, a month is "past": in the archive, never sent.
+
+    Example: newsletter archive import old-blog.xml --dry-run
+    """
+    from newsletter.backfile.importing import Newsroom, PastImport, Wishes
+    from newsletter.cli.past_issues import import_and_tell
+
+    config = load(context)
+    desk = open_pipeline(config).desk
+    newsroom = Newsroom(
+        issues=config.paths.issues,
+        taxonomy=desk.taxonomy,
+        rules=desk.rules,
+        language=config.newsletter.language,
+        zone=config.schedule.timezone,
+    )
+    import_and_tell(PastImport(file, newsroom), Wishes(accept_proposals, dry_run))
 
 
 @app.command()

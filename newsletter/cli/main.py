@@ -42,7 +42,7 @@ COMMANDS: Final = {
     "token": ("token", "Make, list and revoke tokens for the API."),
     "bounces": ("bounces", "Take in what failed mail and complaints say."),
     "doctor": ("doctor", "Examine settings, secrets, database, way out and DNS."),
-    "archive": ("archive", "Build the public archive."),
+    "archive": ("archive", "Build the public archive, import past issues."),
     "run": ("web", "Send every issue in its time, and serve the public pages."),
     "serve": ("web", "Serve the public pages alone."),
 }

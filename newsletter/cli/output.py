@@ -63,6 +63,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> 
     print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
 
 
+def print_entries(rows: Iterable[tuple[str, str, str]]) -> None:
+    """Entries of three parts: one line each in a pipe, else the third stands below the second."""
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = console(stderr=False)
+    if not terminal.is_terminal:
+        print(*("  ".join(row) for row in rows), sep="\n")
+        return
+    table = Table.grid(padding=(0, 2))
+    for first, second, third in rows:
+        table.add_row(first, Text.assemble(second, "\n", (third, "dim")))
+    terminal.print(table)
+
+
 def ask(question: str) -> bool:
     """Whether a person says yes. No answer, as in a pipe or a cron job, is no; so is Ctrl-C."""
     try:

@@ -64,6 +64,12 @@ class Document:
     definitions: str
     _tokens: Sequence[Token] = field(repr=False, compare=False)
 
+    @property
+    def words(self) -> str:
+        """Everything that a reader sees, in one line and without markup."""
+        inline = (plain_text(token.children) or token.content for token in self._tokens)
+        return plain_text([Token("text", "", 0, content=" ".join(filter(None, inline)))])
+
     def to_html(self, *, heading_base: int, image: Callable[[str], ImageTag]) -> str:
         """HTML with nothing active in it: no scripts, styles, classes, ids or odd schemes.
 

@@ -1,0 +1,123 @@
+"""What an article may be about: the taxonomy's words found again in its title and text."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from newsletter.backfile.articles import PastArticle
+from newsletter.backfile.stems import Stemmer
+from newsletter.model.issue import Taxonomy
+from newsletter.sources.taxonomy import slugs_by_name
+
+_MOST_TOPICS: Final = 4
+_PARTS: Final = re.compile(r"[,/;()&–]|\b(?:and|or|et|ou|and/or)\b", re.IGNORECASE)  # noqa: RUF001
+_IDLE: Final = re.compile(r"an?|and|des?|du|for|from|in|la|les?|of|on|or|the|to|with")
+_IN_TITLE: Final = 6.0
+_IN_CITATION: Final = 3.0
+_NAMED: Final = 3.0
+_THIS: Final = frozenset({"this", "cet", "cett"})
+_OFTEN: Final = 5  # more of the same says no more
+_PART: Final = 0.4
+_LEAST: Final = 2.5
+_SHARE: Final = 0.25  # of the best one's score, below which another one is not proposed
+
+Phrase = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Slugs that an article may carry, the likeliest first."""
+
+    topics: tuple[str, ...] = ()
+    research_type: str = ""
+
+
+class Matcher:
+    """Knows the taxonomy's words in one language."""
+
+    def __init__(self, taxonomy: Taxonomy, language: str) -> None:
+        self._stemmer = Stemmer(language)
+        self._topics = taxonomy.topics
+        self._types = taxonomy.research_types
+        self._topic_phrases = self._phrases(taxonomy.topics, _PART)
+        self._type_phrases = self._phrases(taxonomy.research_types, 0.0)
+
+    def propose(self, article: PastArticle) -> Proposal:
+        """The source's own labels where they are in the taxonomy, then what its words say."""
+        known_topics, known_types = slugs_by_name(self._topics), slugs_by_name(self._types)
+        labels = [label.strip().casefold() for label in article.labels]
+        own = [known_topics[label] for label in labels if label in known_topics]
+        types = [known_types[label] for label in labels if label in known_types]
+        places = [
+            (self._stemmer.stems(article.title), _IN_TITLE),
+            (self._stemmer.stems(article.citation), _IN_CITATION),
+            (self._stemmer.stems(article.words), 1.0),
+        ]
+        told = _ranked(places, self._topic_phrases)
+        named = (_named(places[-1][0]), _NAMED)
+        types += _ranked([*places, named], self._type_phrases)
+        topics = tuple(dict.fromkeys([*own, *told]))[: max(_MOST_TOPICS, len(set(own)))]
+        return Proposal(topics, types[0] if types else "")
+
+    def _phrases(self, axis: Mapping[str, str], part: float) -> dict[str, Mapping[Phrase, float]]:
+        """Each slug's phrases with their weight; a word of many labels weighs little.
+
+        `part` is that of one word of a phrase, such as the therapist of Therapist Factors.
+        """
+        split = {slug: self._split(slug, label) for slug, label in axis.items()}
+        spread = Counter(
+            stem for phrases in split.values() for stem in {s for p in phrases for s in p}
+        )
+        return {
+            slug: {
+                **{(stem,): part / spread[stem] ** 2 for phrase in phrases for stem in phrase},
+                **{phrase: _weight(phrase, spread if part else {}) for phrase in phrases},
+            }
+            for slug, phrases in split.items()
+        }
+
+    def _split(self, slug: str, label: str) -> set[Phrase]:
+        parts = [*_PARTS.split(label), slug.replace("-", " ")]
+        phrases = {
+            tuple(s for s in self._stemmer.stems(part) if not _IDLE.fullmatch(s)) for part in parts
+        }
+        return phrases - {()}
+
+
+def _ranked(
+    places: Sequence[tuple[Sequence[str], float]], axis: Mapping[str, Mapping[Phrase, float]]
+) -> list[str]:
+    """The slugs whose phrases stand in the places, each with its worth; the likeliest first."""
+    scores = {
+        slug: sum(
+            weight * worth * min(_count(phrase, stems), 1 if worth > 1 else _OFTEN)
+            for stems, worth in places
+            for phrase, weight in phrases.items()
+        )
+        for slug, phrases in axis.items()
+    }
+    least = max(_LEAST, _SHARE * max(scores.values(), default=0.0))
+    ranked = sorted(scores.items(), key=lambda one: -one[1])
+    return [slug for slug, score in ranked if score >= least]
+
+
+def _named(stems: Sequence[str]) -> list[str]:
+    """What stands behind a "this", as in "In this large survey": authors say so what they read."""
+    starts = (at for at, stem in enumerate(stems) if stem in _THIS)
+    return [stem for at in starts for stem in stems[at + 1 : at + 5]]
+
+
+def _weight(phrase: Phrase, spread: Mapping[str, int]) -> float:
+    rarity = sum(1 / spread.get(stem, 1) for stem in phrase) / len(phrase)
+    return rarity * (1.0 if len(phrase) == 1 else 1.6)
+
+
+def _count(phrase: Phrase, stems: Sequence[str]) -> int:
+    """How often a phrase stands in a text; of a long one the words may stand a word apart."""
+    if len(phrase) == 1:
+        return stems.count(phrase[0])
+    reach = len(phrase) + 1
+    starts = [at for at, stem in enumerate(stems) if stem == phrase[0]]
+    return sum(set(phrase) <= set(stems[at : at + reach]) for at in starts)

@@ -1,0 +1,39 @@
+"""Words -> stems, so that one form of a word finds the others.
+
+The only file that knows Snowball.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+import snowballstemmer
+
+_ALGORITHMS: Final = {"en": "english", "fr": "french"}
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_BRITISH: Final = re.compile(
+    r"(?<=[a-z]{2})our(?=s|al|ing|ed|$)|(?<=[a-z]{2})is(?=e[ds]?$|ing$|ations?$)"
+)
+
+
+class Stemmer:
+    """Stems of one language's words, accents and the two English spellings making no difference."""
+
+    def __init__(self, language: str) -> None:
+        self._stem = cache(snowballstemmer.stemmer(_ALGORITHMS.get(language, "english")).stemWord)
+
+    def stems(self, text: str) -> Sequence[str]:
+        """The stems of a text's words, in order."""
+        return [self._stem(_BRITISH.sub(_american, word)) for word in _WORD.findall(_plain(text))]
+
+
+def _american(found: re.Match[str]) -> str:
+    return {"our": "or", "is": "iz"}[found[0]]
+
+
+def _plain(text: str) -> str:
+    """In lower case and without accents."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from newsletter.model.delivery import IssueState
 
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DONE: Final = {IssueState.FINISHED, IssueState.CANCELLED}
 
 # What has begun is sent to its end even where the schedule allows less: half the list has it.
 _GOES_ON_FOR: Final = timedelta(hours=24)
@@ -118,7 +117,7 @@ def _entry(schedule: Schedule, month: str, issue: ScheduledIssue | None, now: da
 
 
 def _timing(schedule: Schedule, state: IssueState, late_by: timedelta) -> Timing:
-    if state in _DONE:
+    if state.is_over:
         return Timing.DONE
     if late_by < timedelta(0):
         return Timing.UPCOMING

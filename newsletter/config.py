@@ -73,6 +73,17 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
     Raises ConfigError where there is no such file, and ProblemsFound with every problem in it.
     """
+    config, problems = read_config(path, environ)
+    if config is None or problems:
+        raise ProblemsFound(problems)
+    return config
+
+
+def read_config(path: Path, environ: Mapping[str, str]) -> tuple[Config | None, list[Problem]]:
+    """The settings as far as they can be read, and every problem in them.
+
+    With a problem they are good for looking on alone. Raises ConfigError without such a file.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -83,9 +94,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
         ) from None
     problems: list[Problem] = []
     config = _read(data, path, environ, problems)
-    if config is None or problems:
-        raise ProblemsFound(sorted(problems))
-    return config
+    return config, sorted(problems)
 
 
 def _read(

@@ -24,11 +24,12 @@ from newsletter.control import Control, Standing
 from newsletter.desk import Compiled, Desk
 from newsletter.dispatch.dispatcher import DispatchReport, Manners, dispatch
 from newsletter.dispatch.plan import Plan, make_plan
-from newsletter.errors import NewsletterError, SubscriberError, TransportError
+from newsletter.errors import LedgerError, NewsletterError, SubscriberError, TransportError
 from newsletter.ledger.ledger import Ledger
 from newsletter.model.delivery import PENDING, Delivery, Outcome, PlannedDelivery
-from newsletter.model.issue import Issue
+from newsletter.model.issue import Issue, IssueStatus
 from newsletter.model.message import Address, Message, Personalisation
+from newsletter.model.problem import Place, Problem
 from newsletter.model.variant import RenderedVariant, Variant
 from newsletter.personalise.delivery_id import delivery_id
 from newsletter.personalise.greeting import greeting
@@ -78,6 +79,23 @@ class Pipeline:
         """Who would get which variant now, and who nothing and why."""
         groups = self.ledger.subscribers.groups(issue.month)
         return make_plan(issue.month, groups, self.desk.choice(issue))
+
+    def check(self, month: str) -> list[Problem]:
+        """All there is to say of an issue; of one that may yet be sent, also of who would get it.
+
+        A database that cannot be read costs that part alone, and a note.
+        """
+        issue = self.desk.reading(month).issue
+        try:
+            return self.desk.check(month, self._plan_to_come(issue) if issue else None)
+        except LedgerError as error:
+            what = f"who would get {month} was not looked at: {error.what}"
+            return [Place(error.where).note(what), *self.desk.check(month)]
+
+    def _plan_to_come(self, issue: Issue) -> Plan | None:
+        frozen = self.ledger.deliveries.frozen(issue.month)
+        is_over = issue.status is IssueStatus.PAST or (frozen and frozen.state.is_over)
+        return None if is_over else self.plan(issue)
 
     def build(self, month: str, out: Path) -> list[Variant]:
         """Write the variants that somebody gets, without anything personal, and their manifest."""

@@ -11,6 +11,7 @@ from newsletter.cli.options import (
     OptionalMonth,
     command_group,
     load,
+    load_anyway,
     open_pipeline,
 )
 from newsletter.cli.output import note, print_json, print_table, say, warn
@@ -92,7 +93,7 @@ def plan(context: typer.Context, month: Month, json: Json = False) -> None:
 
 def show_plan(planned: "Plan", state: IssueState) -> None:
     """The variants and their recipients; of an issue whose sending is over, what would be."""
-    is_over = state in {IssueState.FINISHED, IssueState.CANCELLED}
+    is_over = state.is_over
     if is_over:
         note(f"{planned.month} is {state}. Were it sent to today's subscribers:")
     rows = [
@@ -117,10 +118,16 @@ def _check(
 
     Notes are among it where they were asked for, those on links by asking for the links.
     """
-    desk = open_pipeline(load(context)).desk
+    config, problems = load_anyway(context)
+    if config is None:
+        raise ProblemsFound(problems)
+    pipeline = open_pipeline(config)
+    desk = pipeline.desk
     months = [month] if month else desk.months()
-    problems = [] if month else desk.check_folders()
-    problems += [problem for each in months for problem in desk.check(each)]
+    # With wrong settings the email would be wrong too: only the files are looked at.
+    check = pipeline.check if not problems else lambda each: list(desk.reading(each).problems)
+    problems += [] if month else desk.check_folders()
+    problems += [problem for each in months for problem in check(each)]
     if not verbose:
         problems = [problem for problem in problems if problem.severity is not Severity.NOTE]
     if links:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from newsletter.config import load_config
+from newsletter.config import load_config, read_config
 from newsletter.errors import NewsletterError
 from newsletter.logs import DEBUG, INFO, keep_log
+from newsletter.model.problem import Problem
 from newsletter.settings import Config
 from newsletter.values import parse_month
 
@@ -42,6 +43,14 @@ def load(context: typer.Context) -> Config:
 def reload(context: typer.Context) -> Config:
     """The settings as they are now, for who has loaded them before."""
     return load_config(_config_path(context), os.environ)
+
+
+def load_anyway(context: typer.Context) -> tuple[Config | None, list[Problem]]:
+    """The settings as far as they can be read, and their problems. Raises ConfigError."""
+    config, problems = read_config(_config_path(context), os.environ)
+    if config and not problems:
+        log(config)
+    return config, problems
 
 
 def log(config: Config, *, aloud: bool = False) -> None:

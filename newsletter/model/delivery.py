@@ -64,6 +64,11 @@ class IssueState(StrEnum):
     FINISHED = "finished"
     MISSED = "missed"
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody will be sent the issue any more."""
+        return self in {IssueState.FINISHED, IssueState.CANCELLED}
+
 
 class SkipReason(StrEnum):
     """Why a stored subscriber gets nothing."""

@@ -54,7 +54,8 @@ def _read(name: str, folder: IssueFolder) -> bytes:
     _check_name(name)
     try:
         file, home = (folder.path / name).resolve(), folder.path.resolve()
-        hint = "" if file.exists() else did_you_mean(name, [path.name for path in home.iterdir()])
+        others = [path.name for path in home.iterdir() if path.suffix.lower() in _ANY_SUFFIX]
+        hint = "" if file.exists() else did_you_mean(name, others)
     except (OSError, RuntimeError):  # RuntimeError: links that lead in a circle
         raise ValueError("cannot be read") from None
     if not file.is_relative_to(home):

@@ -43,6 +43,52 @@ def test_the_document_has_the_way_to_mend_it(
     ]
 
 
+def test_who_would_get_what_is_checked_of_an_issue_that_may_yet_be_sent(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(editor.root)
+    (editor.root / "readers.csv").write_text("email,topics\nreader@list.example,trauma\n")
+    assert main(["subscribers", "import", "readers.csv"]) == 0
+    capsys.readouterr()
+
+    assert main(["check", "2022-12"]) == 0
+    assert "a.md:3: warning: nobody would get this article in full" in capsys.readouterr().err
+
+    editor.replace("issue.toml", 'status = "ready"', 'status = "past"')
+    assert main(["check", "2022-12"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_database_all_else_is_checked(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(editor.root)
+    (editor.root / "var").mkdir(exist_ok=True)
+    (editor.root / "var/newsletter.db").write_bytes(b"no database at all" * 100)
+    editor.replace("a.md", "The body", "TK The body")
+
+    assert main(["check", "2022-12", "--verbose"]) == 0
+    err = capsys.readouterr().err
+    assert "note: who would get 2022-12 was not looked at: this file is not a database" in err
+    assert "'TK' is left over" in err
+
+
+def test_problems_of_the_settings_hide_none_of_the_files(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(editor.root)
+    config = editor.root / "config.toml"
+    config.write_text(config.read_text("utf-8").replace("timezone = ", "timezome = "), "utf-8")
+    editor.replace("a.md", "teaser = ", "taeser = ")
+
+    assert main(["check", "--json"]) == 1
+    found = [
+        (one["path"], one["message"]) for one in json.loads(capsys.readouterr().out)["problems"]
+    ]
+    assert ("config.toml", "unknown key 'timezome'; did you mean 'timezone'?") in found
+    assert ("issues/2022-12/a.md", "unknown key 'taeser'; did you mean 'teaser'?") in found
+
+
 def test_links_are_visited_on_request_alone(
     editor: Editor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

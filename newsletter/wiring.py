@@ -66,6 +66,14 @@ def open_pipeline(config: Config) -> Pipeline:
     return _pipeline(config, lambda: _open_ledger(config), _now)
 
 
+@contextmanager
+def opened_pipeline(config: Config) -> Iterator[Pipeline]:
+    """The pipeline with its database open meanwhile. Raises LedgerError without one."""
+    with closing(_open_database(config)) as database:
+        ledger = Ledger.of(database)
+        yield _pipeline(config, lambda: ledger, _now)
+
+
 def _pipeline(
     config: Config,
     open_ledger: Callable[[], Ledger],

@@ -37,6 +37,7 @@ _NONE: Final = (
     "there is no Chromium on this machine; install one (on Debian: apt-get install chromium) "
     "or name it in NEWSLETTER_CHROMIUM"
 )
+_PATIENCE: Final = 30_000  # milliseconds; on a busy machine everything takes its time
 _HERE: Final = frozenset({"127.0.0.1", "localhost", None})
 _GRAVE: Final = frozenset({"serious", "critical"})
 
@@ -54,8 +55,9 @@ def needed_chromium() -> str:
 def chromium() -> Iterator["Browser"]:
     """One browser for all tests of a worker; `tabs` opens pages in it."""
     path = needed_chromium()
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - most tests need none
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - most tests need none
 
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
@@ -94,7 +96,7 @@ class Tabs:
             **more,
         )
         self._contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE)
         context.on("request", self._note_request)
         context.on("console", self._note_console)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))

@@ -9,6 +9,7 @@ import typer
 from newsletter.cli.options import OptionalMonth, command_group, load
 from newsletter.cli.output import note, say
 from newsletter.cli.signals import stop_on_signals
+from newsletter.config import load_config
 from newsletter.errors import IssueError
 
 app = command_group()
@@ -40,10 +41,11 @@ def preview(
     from newsletter.preview.server import PreviewServer, listen
 
     config = load(context)
+    path = config.path.absolute()  # the folder may be moved away and come back meanwhile
     if month and not (config.paths.issues / month).is_dir():
         raise IssueError(f"no issue {month}; to begin it: newsletter new {month}")
     listener = listen(port or _PORT, is_wish=port is not None)
-    server = PreviewServer(lambda: load(context), listener, month or "")
+    server = PreviewServer(lambda: load_config(path, os.environ), listener, month or "")
     if port is None and server.port != _PORT:
         note(f"Port {_PORT} is in use; this preview has another one.")
     with stop_on_signals() as stop:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from newsletter.checks.size import GMAIL_CLIPS_AT
 from newsletter.errors import NewsletterError
+from newsletter.logs import ERROR, event
 from newsletter.model.problem import Problem
 from newsletter.preview.audience import Audiences
 from newsletter.preview.changes import Changes
@@ -33,7 +34,7 @@ from newsletter.preview.view import Device, Mode, Show, Switch, View
 from newsletter.settings import Config
 from newsletter.starter import templates_folder
 from newsletter.templates import Templates
-from newsletter.wiring import open_pipeline
+from newsletter.wiring import open_pipeline, opened_pipeline
 
 _HERE: Final = Path(__file__).parent
 _MOST_BYTES: Final = 20_000  # of a form
@@ -46,12 +47,14 @@ class Preview:
         self._drafts = Drafts(load)
         self._changes = Changes()
         self._audiences = Audiences(
-            lambda: open_pipeline(self._drafts.config), self._changes.announce
+            lambda: opened_pipeline(self._drafts.config), self._changes.announce
         )
         self._site = Site(self._drafts)
         self._token = FormToken()
         self._home = f"http://127.0.0.1:{port}"
-        self._hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+        # A browser leaves out the port of http itself.
+        names = ("127.0.0.1", "localhost")
+        self._hosts = names if port == 80 else tuple(f"{name}:{port}" for name in names)
         self._month = month
         # The chrome is ours: a newsletter's own templates may be broken while they are edited.
         self._templates = Templates([_HERE / "pages", templates_folder()])
@@ -74,7 +77,7 @@ class Preview:
             exception_handlers={
                 404: _say("There is nothing here. The preview begins at /", 404),
                 NewsletterError: _say_error,
-                Exception: _say("A fault in the preview, not in your newsletter.", 500),
+                Exception: _apologise,
             },
             lifespan=self._living,
         )
@@ -132,7 +135,7 @@ class Preview:
             "token": self._token.value,
             "told": told,
             "is_good": is_good,
-            "visited": None if visited is None else [page.finding(p) for p in visited],
+            "visited": None if visited is None else [page.passage([p]) for p in visited],
             "clips_at": GMAIL_CLIPS_AT,
             "chromium": find_chromium(),
             "shortcuts": SHORTCUTS,
@@ -281,6 +284,12 @@ def _refused() -> Response:
 
 def _say(words: str, status: int) -> Callable[[Request, Exception], Response]:
     return lambda _request, _error: PlainTextResponse(words, status)
+
+
+def _apologise(request: Request, error: Exception) -> Response:
+    event("preview.failed", ERROR, error=type(error).__name__, path=request.url.path)
+    words = "A fault in the preview, not in your newsletter; NEWSLETTER_DEBUG=1 shows it."
+    return PlainTextResponse(words, 500)
 
 
 def _say_error(_request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -31,21 +32,26 @@ class Audience:
 
 
 class Audiences:
-    """Counts in the background; `announce` is called when a count differs from the last."""
+    """Counts in the background; `announce` is called when a count differs from the last.
 
-    def __init__(self, open_pipeline: Callable[[], Pipeline], announce: Callable[[], None]) -> None:
+    The database is opened for each count alone: it may be replaced by another at any time.
+    """
+
+    def __init__(
+        self,
+        open_pipeline: Callable[[], AbstractContextManager[Pipeline]],
+        announce: Callable[[], None],
+    ) -> None:
         self._open_pipeline = open_pipeline
         self._announce = announce
         self._lock = Lock()
-        self._pipeline: Pipeline | None = None
         self._known: dict[str, Audience] = {}
         self._counted_at: dict[str, float] = {}
         self._counting: dict[str, Event] = {}
 
     def forget(self) -> None:
-        """Open the database anew, as when the settings have changed."""
+        """Count anew at once, as when the settings have changed."""
         with self._lock:
-            self._pipeline = None
             self._counted_at.clear()
 
     def of(self, month: str) -> Audience:
@@ -64,16 +70,11 @@ class Audiences:
             key = parse_address(address).key
         except ValueError as error:
             raise SubscriberError(f"{error}", where=address) from error
-        subscriber = self._opened().ledger.subscribers.find(key)
+        with self._open_pipeline() as pipeline:
+            subscriber = pipeline.ledger.subscribers.find(key)
         if subscriber is None:
             raise SubscriberError("nobody of this address is on the list", where=address)
         return subscriber
-
-    def _opened(self) -> Pipeline:
-        with self._lock:
-            if self._pipeline is None:
-                self._pipeline = self._open_pipeline()
-            return self._pipeline
 
     def _count(self, month: str) -> Event:
         """The event of a count that is under way, or was fresh enough."""
@@ -90,7 +91,8 @@ class Audiences:
     def _count_now(self, month: str, counting: Event) -> None:
         before = self._known.get(month)
         try:
-            after = _audience(self._opened(), month)
+            with self._open_pipeline() as pipeline:
+                after = _audience(pipeline, month)
         except NewsletterError as error:
             last = before or Audience()
             after = Audience(last.groups, last.states, last.is_known, str(error))

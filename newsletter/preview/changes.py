@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -13,7 +14,7 @@ from watchfiles import Change, DefaultFilter, awatch
 _STEP: Final = 5  # milliseconds of quiet after which a save counts as done
 _CALM_STEP: Final = 50  # the same for the settings, which nobody types in all day
 _LONGEST: Final = 100  # milliseconds after which it counts as done all the same
-_AGAIN: Final = 0.5  # seconds before watching is tried again
+_AGAIN: Final = 0.5  # seconds until the folders are looked for again
 _PING: Final = 15.0  # seconds; what stands between may drop a silent connection
 
 
@@ -58,22 +59,26 @@ class Changes:
     ) -> None:
         """Announce every save in `folder` itself and anywhere in the `watched` folders.
 
-        `forget` gets the paths first. A watched folder may come and go.
+        `forget` gets the paths first. Any of the folders may go, and come again.
         """
         self._loop = asyncio.get_running_loop()
+        is_known = True  # nobody has read a file yet
         while not self._is_over:
-            inside = [path for path in watched() if path.is_dir()]
-            tasks = [asyncio.create_task(self._watch_root(folder, watched, forget))]
-            if inside:
-                tasks.append(asyncio.create_task(self._watch_inside(inside, forget)))
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-            if any(task.exception() for task in done):  # no more watches, or a folder just went
-                self._is_polling = True
-                await asyncio.sleep(_AGAIN)
+            now = watched()
+            with _held([folder, *now]) as are_there:
+                tasks = [asyncio.create_task(self._watch_settings(folder, watched, forget))]
+                if inside := [path for path in now if path.is_dir()]:
+                    tasks.append(asyncio.create_task(self._watch_inside(inside, forget)))
+                await asyncio.sleep(0)  # they watch: no save from here on is missed
+                if not is_known:
+                    forget({folder, *now})
+                    self._announce()
+                try:
+                    while are_there() and now == watched() and not any(t.done() for t in tasks):
+                        await asyncio.wait(tasks, timeout=_AGAIN)
+                finally:
+                    await self._end(tasks)
+            is_known = False
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Server-sent events: the revision now, and again after each change."""
@@ -91,26 +96,30 @@ class Changes:
         finally:
             self._waiting.discard(changed)
 
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        if failures := [end for end in ends if isinstance(end, Exception)]:
+            # Where it is not a folder that just went, the system has no more watches to give.
+            self._is_polling |= any(not isinstance(end, FileNotFoundError) for end in failures)
+            await asyncio.sleep(_AGAIN)
+
     async def _watch_inside(self, folders: list[Path], forget: Callable[[set[Path]], None]) -> None:
         async for paths in self._saves(*folders, step=_STEP):
             forget(paths)
             self._announce()
 
-    async def _watch_root(
+    async def _watch_settings(
         self,
         folder: Path,
         watched: Callable[[], list[Path]],
         forget: Callable[[set[Path]], None],
     ) -> None:
-        """Watch the settings until a watched folder comes or goes."""
-        before = watched()
         async for paths in self._saves(folder, step=_CALM_STEP, recursive=False):
-            now = watched()
-            if paths & {*before, *now}:
+            if not paths.isdisjoint(watched()):
                 forget(paths)
                 self._announce()
-            if now != before:
-                return
 
     async def _saves(
         self, *folders: Path, step: int, recursive: bool = True
@@ -130,3 +139,33 @@ class Changes:
         self._count += 1
         for changed in self._waiting:
             changed.set()
+
+
+@contextmanager
+def _held(paths: Iterable[Path]) -> Iterator[Callable[[], bool]]:
+    """Gives what tells whether the folders at these paths are still the same ones.
+
+    They are held open meanwhile, so that no new folder can pass for one that is gone.
+    """
+    held = {path: _open(path) for path in paths if not path.is_file()}
+    try:
+        yield lambda: all(_is_at(path, handle) for path, handle in held.items())
+    finally:
+        for handle in held.values():
+            if handle is not None:
+                os.close(handle)
+
+
+def _open(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _is_at(path: Path, handle: int | None) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return handle is None
+    return handle is not None and os.path.samestat(found, os.fstat(handle))

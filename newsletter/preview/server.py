@@ -1,5 +1,7 @@
 """The preview's server, on this machine's loopback address alone."""
 
+import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +16,11 @@ from newsletter.settings import Config
 
 _LOOPBACK: Final = "127.0.0.1"
 _TRIES: Final = 20
+
+# Of a fault of ours uvicorn would show the traceback.
+if not os.environ.get("NEWSLETTER_DEBUG"):
+    logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+    logging.getLogger("uvicorn").propagate = False
 
 
 class PreviewServer:

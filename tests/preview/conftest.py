@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import httpx
 import pytest
@@ -17,6 +18,14 @@ ENVIRON = {"NEWSLETTER_SECRET_KEY": "a key for the tests"}
 Start = Callable[..., "Previewed"]
 
 
+def until(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something is so; fail where it does not come about."""
+    end = monotonic() + seconds
+    while not is_so():
+        assert monotonic() < end, "it did not come about"
+        sleep(0.05)
+
+
 class Previewed:
     """A newsletter's folder that is being previewed."""
 
@@ -24,7 +33,7 @@ class Previewed:
         self.path = path
         self.server = server
         self.url = server.url.rstrip("/")
-        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self.http = httpx.Client(base_url=self.url, timeout=60)
 
     def get(self, path: str = "/", **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.preview.conftest import until
 
 NEWSLETTER = str(Path(sys.executable).with_name("newsletter"))
 
@@ -61,11 +64,11 @@ def test_it_says_where_it_is_and_ends_quietly_while_pages_are_open(
 ) -> None:
     process = run("2022-10", "--port", str(free_port()))
     url = url_of(process)
-    assert "October 2022" in httpx.get(url, timeout=20).text
-    with httpx.stream("GET", f"{url}changes", timeout=20) as stream:
+    assert "October 2022" in httpx.get(url, timeout=60).text
+    with httpx.stream("GET", f"{url}changes", timeout=60) as stream:
         assert next(stream.iter_lines()).startswith("data: ")
         process.send_signal(number)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert err == ""
 
@@ -79,12 +82,30 @@ def test_only_this_machine_is_answered(run: Run) -> None:
             other.connect(("127.0.0.2", port))
 
 
+def test_a_folder_that_is_deleted_and_made_again_is_followed(
+    made: Path, folder: Path, run: Run
+) -> None:
+    process = run("--port", str(free_port()))
+    with httpx.Client(base_url=url_of(process), timeout=60) as http:
+        assert "alliance" in http.get("/email").text
+        shutil.rmtree(folder)
+        until(lambda: "There is no issue yet." in http.get("/").text)
+        shutil.copytree(made, folder)
+        until(lambda: "alliance" in http.get("/email").text)
+        article = folder / "issues/2022-11/01-alliance.md"
+        text = article.read_text("utf-8")
+        article.write_text(text.replace("Few findings", "Hardly any findings"), "utf-8")
+        until(lambda: "Hardly any findings" in http.get("/email").text)
+    process.terminate()
+    assert process.communicate(timeout=60)[1] == ""
+
+
 def test_a_port_in_use_is_named(run: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        _, err = run("--port", port).communicate(timeout=20)
+        _, err = run("--port", port).communicate(timeout=60)
     assert err == (
         f"port {port} is in use, perhaps by another preview; name a free one with --port\n"
     )
@@ -97,6 +118,6 @@ def test_without_a_wish_the_next_free_port_is_taken(run: Run) -> None:
 
 def test_a_month_without_an_issue_is_refused(run: Run) -> None:
     process = run("2031-01")
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert err == "no issue 2031-01; to begin it: newsletter new 2031-01\n"

@@ -14,6 +14,7 @@ from newsletter.errors import IssueError, NewsletterError, ProblemsFound
 from newsletter.locales import LANGUAGES, language_for
 from newsletter.model.issue import Issue, IssueStatus
 from newsletter.model.problem import Problem, Severity
+from newsletter.preview.excerpts import Excerpts
 from newsletter.render.renderer import CompiledIssue
 from newsletter.settings import Config
 from newsletter.starter import templates_folder
@@ -89,9 +90,9 @@ class Drafts:
         return [path for path in everything if path.exists()]
 
     @property
-    def readable(self) -> list[Path]:
-        """The folders from which a problem's path may count."""
-        return [self.desk.folders.root, templates_folder().parent]
+    def excerpts(self) -> Excerpts:
+        """What reads the lines around a problem."""
+        return Excerpts(self.desk.folders.root, [self._config.paths.templates, templates_folder()])
 
     def forget(self, changed: Collection[Path]) -> None:
         """Have what depends on these files read anew when it is next asked for."""

@@ -1,19 +1,20 @@
 """What a preview page says, as plain values for its template."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
 from newsletter.dispatch.plan import Plan, make_plan
 from newsletter.locales import month_name
+from newsletter.model.issue import IssueStatus
 from newsletter.model.problem import Problem, Severity
 from newsletter.model.subscriber import SubscriberGroup
 from newsletter.model.variant import Variant
 from newsletter.preview.audience import Audience, Audiences, Likeness, likenesses
 from newsletter.preview.drafts import Draft, Drafts, Rendering
 from newsletter.preview.email import Email
-from newsletter.preview.excerpts import Excerpts, Line
+from newsletter.preview.excerpts import Line, neighbours
 from newsletter.preview.reader import Reader, choose_reader, find_variant
 from newsletter.preview.view import Show, View
 
@@ -46,12 +47,20 @@ class VariantRow:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem and the lines around it."""
+    """A problem; `name` is its file and line as its editor calls them, `place` the whole path."""
 
+    name: str
     place: str
     message: str
     remedy: str
     severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Problems that stand close together in a file, and the lines around them."""
+
+    findings: list[Finding]
     lines: list[Line]
 
 
@@ -123,17 +132,20 @@ class Page:
         return self._variant_row(self.email.variant) if self.email else None
 
     @cached_property
-    def findings(self) -> list[Finding]:
-        """What the checks found beside the trouble, the gravest first."""
+    def findings(self) -> list[Passage]:
+        """What the checks found beside the trouble, the gravest first, each by itself."""
         if not self.draft:
             return []
-        found = self.drafts.check(self.draft.month, self.plan)
-        return [self.finding(p) for p in found if p not in self.draft.trouble]
+        state = self.audience.states.get(self.draft.month)
+        is_over = self.draft.status is IssueStatus.PAST or (state and state.is_over)
+        found = self.drafts.check(self.draft.month, None if is_over else self.plan)
+        return [self.passage([p]) for p in found if p not in self.draft.trouble]
 
     @cached_property
-    def trouble(self) -> list[Finding]:
-        """What keeps the issue from being rendered as it is on disk."""
-        return [self.finding(p) for p in self.draft.trouble] if self.draft else []
+    def trouble(self) -> list[Passage]:
+        """What keeps the issue from being rendered as it is on disk, place by place."""
+        found = self.draft.trouble if self.draft else ()
+        return [self.passage(each) for each in neighbours(found)]
 
     @cached_property
     def beside(self) -> VariantRow | None:
@@ -193,16 +205,27 @@ class Page:
             is_current=is_chosen,
         )
 
-    def finding(self, problem: Problem) -> Finding:
-        """A problem as a panel shows it, with the lines around its place."""
-        excerpts = Excerpts(self.drafts.readable)
-        return Finding(
-            f"{problem.path}:{problem.line}",
-            problem.message,
-            problem.remedy,
-            problem.severity,
-            excerpts.around(problem),
+    def passage(self, problems: Sequence[Problem]) -> Passage:
+        """Problems as a panel shows them, with the lines around their place."""
+        return Passage(
+            [
+                Finding(
+                    f"{problem.path.removeprefix(self._home)}:{problem.line}",
+                    f"{problem.path}:{problem.line}",
+                    problem.message,
+                    problem.remedy,
+                    problem.severity,
+                )
+                for problem in problems
+            ],
+            self.drafts.excerpts.around(problems),
         )
+
+    @property
+    def _home(self) -> str:
+        """How the paths of the issue's own files begin."""
+        folders = self.drafts.desk.folders
+        return f"{folders.shown(folders.issues / self.draft.month)}/" if self.draft else ""
 
 
 def _variant_title(variant: Variant, rendering: Rendering | None) -> str:

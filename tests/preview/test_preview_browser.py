@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser import Mode, Tabs, accessibility_faults
-from tests.preview.conftest import MONTH, Previewed, Start
+from tests.preview.conftest import MONTH, Previewed, Start, until
 
 ARTICLE = f"issues/{MONTH}/01-alliance.md"
 SCREENS = ["email", "text", "source", "headers", "inbox", "compare", "archive", "plan"]
@@ -85,6 +85,37 @@ def test_whatever_is_saved_is_shown(
 ) -> None:
     preview.edit(file, old, new)
     see(page, new)
+
+
+def test_a_page_in_the_background_holds_no_connection_and_catches_up(
+    preview: Previewed, page: Page
+) -> None:
+    """A browser has six connections to one place, for all its tabs together."""
+    turn = """() => {
+      Object.defineProperty(document, "hidden", { value: !document.hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(turn)
+    preview.edit(ARTICLE, "Few findings in our field", "Hardly any findings")
+    until(lambda: "Hardly any findings" in preview.get("/email").text)
+    assert asked == []
+    page.evaluate(turn)
+    see(page, "Hardly any findings")
+
+
+def test_the_lines_around_a_finding_open_and_stay_open_over_a_save(
+    preview: Previewed, page: Page
+) -> None:
+    preview.edit(ARTICLE, "Few findings", "TK findings")
+    finding = page.locator("#checks .finding", has_text="'TK' is left over")
+    finding.locator("summary").click()
+    expect(finding.locator(".lines")).to_contain_text("TK findings in our field")
+    preview.edit(ARTICLE, "Zilcha-Mano and colleagues", "Zilcha-Mano and others")
+    see(page, "Zilcha-Mano and others")
+    expect(finding.locator(".lines")).to_be_visible()
+    assert accessibility_faults(page) == []
 
 
 def test_a_style_sheet_is_shown_at_once(preview: Previewed, page: Page) -> None:
@@ -210,6 +241,13 @@ def test_two_variants_stand_side_by_side(page: Page) -> None:
     page.wait_for_url("**beside=en-1**")
     second = page.frame_locator(".frame >> nth=1")
     expect(second.get_by_text("Also this month").first).to_be_attached()
+
+
+def test_a_key_whose_control_is_not_in_sight_says_where_it_is(page: Page) -> None:
+    page.keyboard.press("c")
+    expect(page.locator(".frame")).to_have_count(2)
+    page.keyboard.press("m")
+    expect(page.locator("#said")).to_contain_text("press e first")
 
 
 def test_the_link_to_a_view_gives_that_view(preview: Previewed, tabs: Tabs) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from email.parser import BytesParser
 from html import unescape
 from pathlib import Path
@@ -11,7 +12,8 @@ from lxml import etree
 from lxml.etree import _Element
 
 from newsletter.cli.main import main
-from tests.preview.conftest import MONTH, Previewed, Start
+from newsletter.preview.drafts import Drafts
+from tests.preview.conftest import MONTH, Previewed, Start, until
 from tests.preview.test_preview_guard import token
 
 
@@ -25,7 +27,7 @@ def variants(page: str) -> dict[str, str]:
 def region(page: str, name: str) -> str:
     """The words of one part of the page."""
     tree = etree.fromstring(page, etree.HTMLParser())
-    return next(text_of(one) for one in tree.iter("section") if one.get("id") == name)
+    return next(text_of(one) for one in tree.iter("section", "div") if one.get("id") == name)
 
 
 def words(page: str) -> str:
@@ -185,7 +187,7 @@ def test_links_are_visited_when_asked_and_never_into_a_closed_network(preview: P
     assert "127.0.0.1:9" not in region(preview.page(), "links")
     answer = preview.http.post("/links", data={"token": token(preview), "view": ""}, timeout=60)
     found = region(answer.text, "links")
-    assert f"{article}:" in found
+    assert "01-alliance.md:" in found
     assert "http://127.0.0.1:9/inside" in found
     assert preview.http.post("/links", data={"view": ""}).status_code == 403
 
@@ -239,6 +241,42 @@ def test_an_issue_that_was_never_sound_shows_its_problems(folder: Path, start: S
     assert "did you mean 'teaser'?" in page
     assert "For some patients a good alliance" in page  # the line itself
     assert preview.get("/email").status_code == 404
+
+
+def test_problems_close_together_share_the_lines_around_them(folder: Path, start: Start) -> None:
+    assert main(["--config", str(folder / "config.toml"), "new", "2026-12"]) == 0
+    preview = start(folder, "2026-12")
+    trouble = region(preview.page(), "trouble")
+    for number, message in ((2, "title"), (3, "topics"), (4, "research_type"), (5, "teaser")):
+        assert f"01-first-article.md:{number} {message} is empty" in trouble
+    assert trouble.count('title = ""') == 1
+
+
+def test_of_a_file_that_is_gone_no_other_is_quoted(folder: Path, start: Start) -> None:
+    (folder / "issues/taxonomy.toml").unlink()
+    trouble = region(start(folder, MONTH).page(), "trouble")
+    assert "issues/taxonomy.toml:1 there is no such file" in trouble
+    assert "The two axes of the newsletter" not in trouble
+
+
+def test_another_database_in_the_place_of_the_first_is_counted(folder: Path, start: Start) -> None:
+    preview = start(folder, MONTH)
+    assert "en-1" in variants(preview.page())
+    shutil.rmtree(folder / "var")
+    (folder / "one.csv").write_text("email\none@list.example\n", "utf-8")
+    config = str(folder / "config.toml")
+    assert main(["--config", config, "subscribers", "import", str(folder / "one.csv")]) == 0
+    until(lambda: list(variants(preview.page())) == ["en-all"])
+
+
+def test_a_fault_of_the_preview_is_no_traceback(
+    preview: Previewed, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Drafts, "months", lambda _: 1 / 0)
+    answer = preview.get("/")
+    assert answer.status_code == 500
+    assert "A fault in the preview, not in your newsletter" in answer.text
+    assert capfd.readouterr().err == ""
 
 
 def test_every_key_has_its_control(preview: Previewed) -> None:

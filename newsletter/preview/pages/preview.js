@@ -5,7 +5,7 @@
 (() => {
   const LEAST = { desktop: 680, tablet: 744, phone: 375 };
   const TALLEST = { desktop: Infinity, tablet: 1133, phone: 812 };
-  const REGIONS = ["issues", "bar", "trouble", "caption", "checks", "links", "weight", "reader", "test", "more"];
+  const REGIONS = ["issues", "bar", "trouble", "caption", "reader", "checks", "links", "weight", "test", "more"];
   const root = document.documentElement;
   let shown = root.dataset.revision;
   const attached = new WeakSet(); // documents of frames that we listen to
@@ -114,7 +114,7 @@
   // What was saved never stands in the way of where somebody is going.
   async function visit(url, { push = true, isRefresh = false } = {}) {
     const mine = isRefresh ? turn : ++turn;
-    const slow = setTimeout(() => say("Loading…"), 300);
+    const slow = isRefresh ? 0 : setTimeout(() => say("Loading…"), 300);
     let text;
     try {
       text = await (await fetch(url)).text();
@@ -135,6 +135,7 @@
       return;
     }
     if (push) history.pushState(null, "", url);
+    if (!isRefresh) say("");
     take(page);
   }
 
@@ -180,6 +181,7 @@
       parent.insertBefore(theirs, later.find(Boolean) ?? null);
     }
     if (mine && !theirs && mine.parentElement.id === "inspector") mine.remove();
+    if (mine?.id === "caption") theirs.querySelector("#said").textContent = find("said").textContent;
     if (!mine || !theirs || mine === theirs || mine.isEqualNode(theirs)) return;
     const focus = mine.contains(document.activeElement) ? document.activeElement : null;
     if (focus?.matches("input, select") && mine.id === "reader") return; // somebody is choosing
@@ -187,7 +189,7 @@
     if (isTold && mine.id === "test" && isOfSameVariant(mine, theirs)) return; // it still holds
     if (isTold && mine.id === "links" && mine.dataset.issue === theirs.dataset.issue) return; // being mended
     for (const open of mine.querySelectorAll("details[id][open]"))
-      theirs.querySelector(`#${open.id}`)?.setAttribute("open", "");
+      theirs.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
     const kept = [...mine.querySelectorAll("[data-keep]")].map((input) => [input.id, input.value]);
     const top = mine.scrollTop;
     const key = focus && (focus.id || focus.dataset.variant || focus.dataset.key || focus.textContent);
@@ -237,23 +239,38 @@
 
   // What was saved
 
+  let source; // one for each page that is seen: a browser has six for them all
+  let isLost = false;
+
   function live() {
     const words = find("live");
     if (!words) return;
-    const isLost = source.readyState !== EventSource.OPEN;
     words.textContent = isLost ? "Not connected: newsletter preview has stopped" : "Live";
     words.classList.toggle("is-lost", isLost);
   }
 
   function lost() {
     say("");
+    isLost = true;
     live();
   }
 
-  const source = new EventSource("/changes");
-  source.addEventListener("open", live);
-  source.addEventListener("error", live);
-  source.addEventListener("message", async (event) => {
+  function listen() {
+    source?.close();
+    if (document.hidden) return;
+    source = new EventSource("/changes");
+    source.addEventListener("open", () => {
+      isLost = false;
+      live();
+    });
+    source.addEventListener("error", () => {
+      isLost = true;
+      live();
+    });
+    source.addEventListener("message", refresh);
+  }
+
+  async function refresh(event) {
     const { revision } = JSON.parse(event.data);
     if (revision === shown) return;
     shown = revision;
@@ -264,8 +281,10 @@
     } catch {
       lost();
     }
-  });
-  addEventListener("pagehide", () => source.close());
+  }
+
+  document.addEventListener("visibilitychange", listen);
+  addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
 
   // What a person does
@@ -325,7 +344,8 @@
   function reach(key) {
     const control = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (!control) return false;
-    if (control.matches("summary")) {
+    if (!control.checkVisibility()) say("That stands beside the email: press e first.");
+    else if (control.matches("summary")) {
       control.parentElement.open = true;
       control.scrollIntoView({ block: "nearest" });
       control.parentElement.querySelector("input:not([type=hidden])")?.focus();
@@ -348,4 +368,5 @@
   find("keys-on").checked = localStorage.getItem("keys") !== "off";
   document.querySelector("#issues .is-current .issue-link")?.scrollIntoView({ block: "nearest" });
   prepare();
+  listen();
 })();

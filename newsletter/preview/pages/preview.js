@@ -20,6 +20,17 @@
     if (said) said.textContent = words;
   }
 
+  // An answer that has come whole, or nothing where nobody answers.
+  async function ask(url, options) {
+    try {
+      const answer = await fetch(url, options);
+      return { isGood: answer.ok, text: await answer.text() };
+    } catch {
+      lost();
+      return null;
+    }
+  }
+
   // The window
 
   function fit() {
@@ -45,18 +56,18 @@
   // reading reads on.
   async function renew(frame) {
     const source = frame.dataset.src;
-    const answer = await fetch(source);
-    const html = await answer.text();
+    const answer = await ask(source);
     const page = frame.contentDocument;
-    if (!answer.ok || source !== frame.dataset.src || !page) return;
-    if (page.URL === "about:blank") {
-      // Still loading, and ruled by this page's own policy: what it loads may be older.
+    if (!answer?.isGood || source !== frame.dataset.src || !page) return;
+    if (page.URL === "about:blank" || page.readyState === "loading") {
+      // At first it is ruled by this page's own policy; and what it loads may be older.
       frame.addEventListener("load", () => renew(frame), { once: true });
       return;
     }
     const { scrollX, scrollY } = frame.contentWindow;
-    page.documentElement.innerHTML = html;
-    page.documentElement.lang = new DOMParser().parseFromString(html.slice(0, html.search(/<head/i)), "text/html").documentElement.lang;
+    const { text } = answer;
+    page.documentElement.innerHTML = text;
+    page.documentElement.lang = new DOMParser().parseFromString(text.slice(0, text.search(/<head/i)), "text/html").documentElement.lang;
     frame.contentWindow.scrollTo(scrollX, scrollY);
   }
 
@@ -115,23 +126,16 @@
   async function visit(url, { push = true, isRefresh = false } = {}) {
     const mine = isRefresh ? turn : ++turn;
     const slow = isRefresh ? 0 : setTimeout(() => say("Loading…"), 300);
-    let text;
-    try {
-      text = await (await fetch(url)).text();
-    } catch {
-      lost();
-      return;
-    } finally {
-      clearTimeout(slow);
-    }
-    if (mine !== turn) return;
+    const answer = await ask(url);
+    clearTimeout(slow);
+    if (!answer || mine !== turn) return;
     if (isRefresh && url !== location.href) {
       await visit(location.href, { push: false, isRefresh });
       return;
     }
-    const page = new DOMParser().parseFromString(text, "text/html");
+    const page = new DOMParser().parseFromString(answer.text, "text/html");
     if (!page.getElementById("stage")) {
-      say(text.slice(0, 200));
+      say(answer.text.slice(0, 200));
       return;
     }
     if (push) history.pushState(null, "", url);
@@ -141,17 +145,16 @@
 
   // The answer to a form is about the form alone, whatever is saved meanwhile.
   async function send(form, values) {
-    form.querySelector("button").disabled = true;
+    const button = form.querySelector("button");
+    button.disabled = true;
     say(form.dataset.busy ?? "Sending…");
-    try {
-      const text = await (await fetch(form.action, { method: "POST", body: values })).text();
-      const page = new DOMParser().parseFromString(text, "text/html");
-      say(page.getElementById("stage") ? "" : text.slice(0, 200));
-      const region = form.closest("section").id;
-      swap(find(region), page.getElementById(region));
-    } catch {
-      lost();
-    }
+    const answer = await ask(form.action, { method: "POST", body: values });
+    button.disabled = Boolean(answer);
+    if (!answer) return;
+    const page = new DOMParser().parseFromString(answer.text, "text/html");
+    say(page.getElementById("stage") ? "" : answer.text.slice(0, 200));
+    const region = form.closest("section").id;
+    swap(find(region), page.getElementById(region));
   }
 
   function take(page) {
@@ -227,7 +230,7 @@
     redevice(mine[0], coming[0]);
     if (mine[0].dataset.src !== coming[0].dataset.src) {
       mine[0].dataset.src = coming[0].dataset.src;
-      renew(mine[0]).catch(lost);
+      renew(mine[0]);
     }
   }
 
@@ -251,7 +254,7 @@
 
   function lost() {
     say("");
-    isLost = true;
+    isLost = source?.readyState !== EventSource.OPEN;
     live();
   }
 
@@ -275,12 +278,8 @@
     if (revision === shown) return;
     shown = revision;
     root.dataset.revision = revision;
-    try {
-      await Promise.all(frames().map(renew));
-      await visit(location.href, { push: false, isRefresh: true });
-    } catch {
-      lost();
-    }
+    await Promise.all(frames().map(renew));
+    await visit(location.href, { push: false, isRefresh: true });
   }
 
   document.addEventListener("visibilitychange", listen);

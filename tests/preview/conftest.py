@@ -40,6 +40,8 @@ class Previewed:
         return self.http.get(path, headers=named)
 
     def page(self, path: str = "/") -> str:
+        """A page, when the subscribers have been counted."""
+        until(lambda: "Counting the subscribers" not in self.get(path).text)
         answer = self.get(path)
         assert answer.status_code == 200, answer.text
         return answer.text

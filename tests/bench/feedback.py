@@ -33,6 +33,11 @@ DELIVERED = {"event": "delivered", "response": "250 2.0.0 OK  1513299569 k73si13
 BOUNCED = {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "unknown user"}
 COLUMNS = ("email", "timestamp", "event", "sg_event_id", "sg_message_id", "delivery_id", "reason")
 
+_KEY = ec.derive_private_key(8058, ec.SECP256R1())  # every process knows it
+WEBHOOK_KEY = b64encode(
+    _KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+).decode()
+
 
 def send(ledger: Ledger) -> list[str]:
     """Subscribe the readers and have an issue accepted for all; the ids of their deliveries."""
@@ -89,23 +94,21 @@ def _event(chance: Random, place: float, delivery: str, news: dict[str, str]) ->
     }
 
 
+def sign(body: bytes, at: datetime) -> tuple[str, str]:
+    """Signature and timestamp, as SendGrid would send them at that time."""
+    timestamp = f"{at.timestamp():.0f}"
+    signature = _KEY.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))
+    return b64encode(signature).decode(), timestamp
+
+
 class Webhook:
     """What the route does with a request, but for HTTP."""
 
     def __init__(self, feedback: Feedback) -> None:
         self._feedback = feedback
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        public = self._key.public_key()
-        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        self._public = b64encode(der).decode()
-
-    def sign(self, body: bytes, at: datetime) -> tuple[str, str]:
-        timestamp = f"{at.timestamp():.0f}"
-        signature = self._key.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))
-        return b64encode(signature).decode(), timestamp
 
     def take(self, body: bytes, signature: str, timestamp: str, now: datetime) -> None:
-        verify(self._public, signature, timestamp, body, now=now)
+        verify(WEBHOOK_KEY, signature, timestamp, body, now=now)
         self._feedback.take(parse_events(body).events, source="sendgrid", now=now)
 
 
@@ -116,7 +119,7 @@ def measures() -> Iterator[Measure]:
         ledger = Ledger.of(database)
         webhook = Webhook(Feedback(ledger))
         bodies = list(requests(send(ledger)))
-        signed = [(body, *webhook.sign(body, now)) for body in bodies]
+        signed = [(body, *sign(body, now)) for body in bodies]
         bare = _bare(Path(folder, "bare.db"))
         ours = theirs = 0.0
         for body, signature, timestamp in signed:  # in turn, so that both meet the same machine

@@ -1,4 +1,4 @@
-"""One-click unsubscribing under load: its rate, and what a send that runs meanwhile feels of it."""
+"""One-click unsubscribing under wrk's load: its rate. And what a running send feels of the web."""
 
 import asyncio
 import json
@@ -7,9 +7,11 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
@@ -22,24 +24,25 @@ from newsletter.ledger.database import Database
 from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.subscribers import Subscribers
 from newsletter.model.subscriber import SubscriberRow
+from newsletter.personalise.delivery_id import delivery_id
 from newsletter.personalise.links import LinkPurpose, Links, LinkTokens
 from newsletter.pipeline import Pipeline
 from newsletter.settings import Config
 from newsletter.starter import create_newsletter
+from newsletter.transports.sendgrid.events import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from newsletter.web.app import create_app
 from newsletter.web.server import Server, bind
 from newsletter.wiring import open_desk, open_public_side
-from tests.bench import world
+from tests.bench import feedback, world
 from tests.bench.harness import Measure
 from tests.bench.memory import Nowhere
 
-PEOPLE, CONNECTIONS, SECONDS, ROUNDS = 30_000, 16, 3.0, 3
-LEAVING = 50  # a second, while a send runs: 180,000 an hour
+PEOPLE, CONNECTIONS, SECONDS, ROUNDS = 30_000, 16, 3, 3
+LEAVING = 50  # one-click POSTs a second, while a send runs: 180,000 an hour
+TELLING = 1  # requests with a thousand events a second, as much as of 500 messages
 KEY = "a key for the benches"
-_HEAD = (
-    "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    "Content-Length: 26\r\n\r\nList-Unsubscribe=One-Click"
-)
+_FORM = "application/x-www-form-urlencoded"
+_ONE_CLICK = b"List-Unsubscribe=One-Click"
 
 
 def measures() -> Iterator[Measure]:
@@ -48,8 +51,16 @@ def measures() -> Iterator[Measure]:
         ids = _newsletter(folder)
         links = Links("", LinkTokens([KEY]))
         leave = [f"/unsubscribe/{links.token(LinkPurpose.UNSUBSCRIBE, one)}" for one in ids]
-        yield _rate(folder, leave, [f"/write/{one}" for one in ids])
-        yield _disturbance(folder, leave)
+        if which("wrk"):
+            yield _rate(folder, leave, [f"/write/{one}" for one in ids])
+        else:
+            print("one-click POST: left out, for want of wrk (Debian: apt install wrk)")
+        # Whose turn comes last in the send leaves first; of whom it begins with is told first.
+        leaving = [_post(path, _ONE_CLICK, {"Content-Type": _FORM}) for path in reversed(leave)]
+        yield _disturbance(folder, leaving, LEAVING, "one-click POSTs/s")
+        list_id = _config(folder).newsletter.list_id
+        promised = [delivery_id(list_id, world.MONTH, one) for one in ids]
+        yield _disturbance(folder, list(_news(promised)), TELLING, "webhook of 1,000 events/s")
 
 
 def _rate(folder: Path, leave: Sequence[str], bare: Sequence[str]) -> Measure:
@@ -59,9 +70,9 @@ def _rate(folder: Path, leave: Sequence[str], bare: Sequence[str]) -> Measure:
     for turn in range(ROUNDS):  # in turn: what disturbs a run can only make it slower
         part = slice(turn * share, (turn + 1) * share)
         with _served("bare", copy) as port:
-            theirs = max(theirs, asyncio.run(_load(port, bare[part])))
+            theirs = max(theirs, _load(port, bare[part]))
         with _served("ours", copy) as port:
-            ours = max(ours, asyncio.run(_load(port, leave[part])))
+            ours = max(ours, _load(port, leave[part]))
     return Measure(
         "one-click POST / one committed write",
         ours / theirs,
@@ -71,19 +82,26 @@ def _rate(folder: Path, leave: Sequence[str], bare: Sequence[str]) -> Measure:
     )
 
 
-def _disturbance(folder: Path, leave: Sequence[str]) -> Measure:
+def _disturbance(folder: Path, requests: Sequence[bytes], per_second: float, what: str) -> Measure:
     alone, beside = [], []
     for _ in range(ROUNDS):
         with _served("ours", copy := _copy(folder)):
             alone.append(_send(copy))
-        with _served("ours", copy := _copy(folder)) as port, _leaving(port, leave):
+        with _served("ours", copy := _copy(folder)) as port, _trickling(port, requests, per_second):
             beside.append(_send(copy))
     return Measure(
-        f"a send beside {LEAVING} one-click POSTs/s / alone",
+        f"a send beside {per_second:g} {what} / alone",
         min(beside) / min(alone),
         1.2,
         f"{min(beside):.2f} s and {min(alone):.2f} s for {PEOPLE:,}",
     )
+
+
+def _news(promised: list[str]) -> Iterator[bytes]:
+    for body in feedback.requests(promised):
+        signature, timestamp = feedback.sign(body, datetime.now(UTC))
+        headers = {SIGNATURE_HEADER: signature, TIMESTAMP_HEADER: timestamp}
+        yield _post("/webhooks/sendgrid", body, headers)
 
 
 def _newsletter(folder: Path) -> list[str]:
@@ -126,10 +144,11 @@ def _send(folder: Path) -> float:
 
 
 @contextmanager
-def _leaving(port: int, paths: Sequence[str]) -> Iterator[None]:
-    """People who leave, so many a second, until the block is done."""
+def _trickling(port: int, requests: Sequence[bytes], per_second: float) -> Iterator[None]:
+    """So many of the requests a second, until the block is done."""
     is_over = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_trickle(port, paths, is_over)))
+    work = _trickle(port, requests, 1 / per_second, is_over)
+    thread = threading.Thread(target=asyncio.run, args=[work])
     thread.start()
     try:
         yield
@@ -138,38 +157,58 @@ def _leaving(port: int, paths: Sequence[str]) -> Iterator[None]:
         thread.join()
 
 
-async def _trickle(port: int, paths: Sequence[str], is_over: threading.Event) -> None:
+async def _trickle(
+    port: int, requests: Sequence[bytes], pause: float, is_over: threading.Event
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for path in reversed(paths):  # whose turn comes last in the send
+    for request in requests:
         if is_over.is_set():
             break
-        await _ask(reader, writer, path)
-        await asyncio.sleep(1 / LEAVING)
+        begun = perf_counter()
+        await _ask(reader, writer, request)
+        await asyncio.sleep(begun + pause - perf_counter())
     writer.close()
 
 
-async def _load(port: int, paths: Sequence[str]) -> float:
+def _load(port: int, paths: Sequence[str]) -> float:
     """Answered requests a second over several connections; no path is asked for twice."""
-    remaining = iter(paths)
-    begun = perf_counter()
-
-    async def visitor() -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        answered = 0
-        for path in remaining:
-            await _ask(reader, writer, path)
-            answered += 1
-            if perf_counter() > begun + SECONDS:
-                break
-        writer.close()
-        return answered
-
-    answered = await asyncio.gather(*(visitor() for _ in range(CONNECTIONS)))
-    return sum(answered) / (perf_counter() - begun)
+    with TemporaryDirectory() as place:
+        script = Path(place, "load.lua")
+        listed = ",".join(f'"{path}"' for path in paths)
+        script.write_text(_WRK.format(paths=listed, form=_FORM), "utf-8")
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "-s", str(script)]
+        done = subprocess.run(
+            [*command, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
+        )
+    answered, failed = map(float, done.stdout.splitlines()[-1].split())
+    assert failed == 0, done.stdout
+    return answered
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
-    writer.write(_HEAD.format(path=path).encode())
+# wrk's own summary is followed by a line of ours: answers a second, and how many were not sound.
+_WRK = """
+local paths, place = {{ {paths} }}, 0
+wrk.method, wrk.body = "POST", "List-Unsubscribe=One-Click"
+wrk.headers["Content-Type"] = "{form}"
+function request()
+  place = place % #paths + 1
+  return wrk.format(nil, paths[place])
+end
+function done(summary)
+  local bad, seconds = summary.errors, summary.duration / 1e6
+  print(summary.requests / seconds, bad.status + bad.connect + bad.read + bad.write + bad.timeout)
+end
+"""
+
+
+def _post(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    lines = (f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}{''.join(lines)}\r\n".encode() + body
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+    writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     assert b" 200 " in head[:20], head
     length = next(line for line in head.lower().split(b"\r\n") if b"content-length" in line)
@@ -180,7 +219,10 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path:
 
 
 def _config(folder: Path) -> Config:
-    return load_config(folder / "config.toml", {"NEWSLETTER_SECRET_KEY": KEY})
+    return load_config(
+        folder / "config.toml",
+        {"NEWSLETTER_SECRET_KEY": KEY, "SENDGRID_WEBHOOK_KEY": feedback.WEBHOOK_KEY},
+    )
 
 
 def _bare_app(folder: Path) -> ASGIApp:

@@ -3,7 +3,6 @@
 The catalogues are `catalogues/<language>.po`; English is the text of the code and templates.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -12,13 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from babel.dates import format_datetime, format_skeleton
-from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 LANGUAGES: Final = ("en", "fr")
 _CATALOGUES: Final = Path(__file__).parent / "catalogues"
-_REGIONS: Final = {"en": "en_GB", "fr": "fr_CA"}  # whose dates and lists the language uses
+_REGIONS: Final = {"en": "en_GB", "fr": "fr_CA"}  # whose dates the language uses
 
 
 def language_for(tag: str, default: str) -> str:
@@ -52,8 +50,3 @@ def month_name(month: str, language: str) -> str:
 def moment(at: datetime, language: str) -> str:
     """A time as its own clock shows it: `Tuesday 1 November 2022, 09:00`."""
     return format_datetime(at, "EEEE d MMMM y, HH:mm", tzinfo=at.tzinfo, locale=_REGIONS[language])
-
-
-def listing(words: Sequence[str], language: str) -> str:
-    """The words as a list within a sentence: `one, two and three`."""
-    return format_list(words, "standard", locale=_REGIONS[language])

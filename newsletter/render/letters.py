@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from newsletter.locales import listing, month_name, translations
+from newsletter.locales import month_name, translations
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import OpenText, RenderedVariant, Variant
 from newsletter.render.inline import inline_styles
@@ -61,12 +61,13 @@ class LetterPress:
         name = self._newsletter.name
         if topics:
             chosen = _("The topics that you chose: %(topics)s.") % {
-                "topics": listing(topics, language)
+                "topics": "; ".join(topics)  # their own names have an "and" in them
             }
         else:
             chosen = _("You chose every topic.")
         return LetterWords(
             subject=_("Please confirm: %(name)s") % {"name": name},
+            title=_("Please confirm"),
             lines=(
                 Line(
                     _(
@@ -80,7 +81,8 @@ class LetterPress:
                 Line(
                     _(
                         "The link opens a page with one button; nothing is sent before you press "
-                        "it. If it was not you who asked, do nothing: you will hear no more of it."
+                        "it. If it was not you who asked, do nothing: you will hear no more of it, "
+                        "and in 30 days this address is forgotten."
                     )
                 ),
             ),
@@ -97,6 +99,7 @@ class LetterPress:
         )
         return LetterWords(
             subject=_("You are subscribed already: %(name)s") % {"name": name},
+            title=_("You are subscribed already"),
             lines=(Line(asked % {"name": name}), *self._own_page(language, url)),
             reason=_("You get this one email because this address was written into our form."),
         )
@@ -106,6 +109,7 @@ class LetterPress:
         _ = translations(language).gettext
         return LetterWords(
             subject=_("Your page: %(name)s") % {"name": self._newsletter.name},
+            title=_("Your page"),
             lines=(Line(_("Here is the link that you asked for.")), *self._own_page(language, url)),
             reason=_("You get this one email because this address was written into our form."),
         )
@@ -128,6 +132,7 @@ class LetterPress:
             )
         return LetterWords(
             subject=_("Welcome to %(name)s") % {"name": name},
+            title=_("Welcome"),
             lines=(
                 Line(_("Thank you: you are subscribed. The next issue will come to this address.")),
                 *reading,

@@ -53,7 +53,7 @@ class Pages:
             "languages": [(tag, _NAMES[tag]) for tag in LANGUAGES],
             "other_languages": [(tag, _NAMES[tag]) for tag in LANGUAGES if tag != language],
             "topic_groups": topic_groups(self._taxonomy),
-            "month_title": lambda month: _capital(month_name(month, language)),
+            "month_name": lambda month: month_name(month, language),
         }
         html = self._templates.render(f"web/{name}.html", language, {**common, **(values or {})})
         return HTMLResponse(html, status, headers)
@@ -103,7 +103,3 @@ def _accepted(request: Request) -> str:
         if primary in LANGUAGES and liked > liking:
             best, liking = primary, liked
     return best
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

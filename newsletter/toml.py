@@ -5,8 +5,9 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from newsletter.model.problem import Problem, did_you_mean
@@ -118,7 +119,7 @@ class Table:
         self,
         values: Mapping[str, Any],
         path: str,
-        lines: Mapping[KeyPath, Place],
+        lines: Callable[[], Mapping[KeyPath, Place]],
         problems: list[Problem],
         place: KeyPath = (),
     ) -> None:
@@ -217,9 +218,10 @@ class Table:
 
     def _find(self, key: str) -> Place:
         place: KeyPath = (*self._place, key) if key else self._place
-        while place not in self._lines:
+        lines = self._lines()
+        while place not in lines:
             place = place[:-1]
-        return self._lines[place]
+        return lines[place]
 
     def _name(self, key: str) -> str:
         return ".".join(str(part) for part in (*self._place, key) if isinstance(part, str))
@@ -263,7 +265,8 @@ def parse_toml(
         )
         problems.append(Problem(path, first_line, f"not TOML: {excess}"))
         return None
-    return Table(values, path, key_lines(text, first_line), problems)
+    lines = cache(lambda: key_lines(text, first_line))  # few documents are ever asked for one
+    return Table(values, path, lines, problems)
 
 
 def _error_line(text: str, message: str) -> int:

@@ -1,8 +1,10 @@
 """One passage of Markdown, read once: what stands in it, and its HTML and plain text."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
+from threading import Lock
 from typing import Final
 
 from markdown_it.token import Token
@@ -12,6 +14,8 @@ from newsletter.markdown.html import ImageTag, render_html
 from newsletter.markdown.text import render_text
 from newsletter.model.issue import Passage
 from newsletter.model.problem import Problem, Severity
+
+_MOST_KEPT: Final = 256  # documents
 
 _HTML_SHOWN: Final = "HTML is shown to readers as it stands here; write Markdown instead"
 _NO_LINK: Final = (
@@ -49,7 +53,7 @@ class Heading:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """A passage's content. `problems` are those of the Markdown itself; lines are the file's.
 
@@ -57,12 +61,25 @@ class Document:
     the passage can be read alone. Whether links and pictures may be sent is for others to judge.
     """
 
-    links: tuple[Link, ...]
-    images: tuple[Picture, ...]
-    headings: tuple[Heading, ...]
     problems: tuple[Problem, ...]
     definitions: str
     _tokens: Sequence[Token] = field(repr=False, compare=False)
+    _first_line: int = field(repr=False, compare=False)
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links in the order in which they end."""
+        return tuple(_links(self._tokens))
+
+    @cached_property
+    def images(self) -> tuple[Picture, ...]:
+        """The pictures in their order."""
+        return tuple(_pictures(self._tokens))
+
+    @cached_property
+    def headings(self) -> tuple[Heading, ...]:
+        """The headings outside quotes and lists in their order."""
+        return tuple(_headings(self._tokens, self._first_line))
 
     @property
     def words(self) -> str:
@@ -82,19 +99,39 @@ class Document:
         """Plain text for a terminal, broken at blanks alone; a longer word keeps its line."""
         return render_text(self._tokens, width)
 
+    def split(self, heading: Heading) -> "tuple[Document, Document]":
+        """What stands before one of its headings, and what below it; problems stay with this."""
+        start = next(
+            number
+            for number, token in enumerate(self._tokens)
+            if _is_heading(token) and (token.map or [0])[0] + self._first_line == heading.line
+        )
+        before, below = self._tokens[:start], self._tokens[start + 3 :]
+        return Document((), "", before, self._first_line), Document((), "", below, self._first_line)
 
-@lru_cache(maxsize=256)
+
 def parse(passage: Passage) -> Document:
     """The passage as a document. Raises nothing: what is wrong is among its problems."""
-    parsed = parse_tokens(passage.markdown, passage.line)
-    return Document(
-        links=tuple(_links(parsed.tokens)),
-        images=tuple(_pictures(parsed.tokens)),
-        headings=tuple(_headings(parsed.tokens, passage.line)),
-        problems=tuple(_problems(parsed, passage.path)),
-        definitions="\n".join(_define(one) for one in parsed.definitions if one.is_used),
-        _tokens=parsed.tokens,
-    )
+    known = _kept.get(passage)
+    if known is None:
+        parsed = parse_tokens(passage.markdown, passage.line)
+        problems = tuple(_problems(parsed, passage.path))
+        definitions = "\n".join(_define(one) for one in parsed.definitions if one.is_used)
+        known = Document(problems, definitions, parsed.tokens, passage.line)
+        remember(passage, known)
+    return known
+
+
+def remember(passage: Passage, document: Document) -> None:
+    """Spare `parse` the work for a passage whose document is known, as a part of another's."""
+    with _keeping:
+        _kept[passage] = document
+        if len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+
+
+_kept: Final[OrderedDict[Passage, Document]] = OrderedDict()
+_keeping: Final = Lock()
 
 
 def _links(tokens: Sequence[Token]) -> Iterator[Link]:
@@ -118,10 +155,14 @@ def _pictures(tokens: Sequence[Token]) -> Iterator[Picture]:
 
 def _headings(tokens: Sequence[Token], first_line: int) -> Iterator[Heading]:
     for number, token in enumerate(tokens):
-        if token.type == "heading_open" and token.level == 0 and token.map:
+        if _is_heading(token) and token.map:
             text = plain_text(tokens[number + 1].children)
             start, end = token.map
             yield Heading(int(token.tag[1]), text, start + first_line, end + first_line)
+
+
+def _is_heading(token: Token) -> bool:
+    return token.type == "heading_open" and token.level == 0
 
 
 def _problems(parsed: Parsed, path: str) -> Iterator[Problem]:

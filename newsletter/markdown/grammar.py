@@ -82,8 +82,9 @@ def _plain(token: Token) -> str:
 
 
 def _definitions(env: dict[str, Any], tokens: Sequence[Token], first_line: int) -> list[Definition]:
-    used = {label for token in tokens for label in _labels(token)}
-    found = [(label, one, label in used) for label, one in env.get("references", {}).items()]
+    references = env.get("references", {})
+    used = {label for token in tokens for label in _labels(token)} if references else set()
+    found = [(label, one, label in used) for label, one in references.items()]
     found += [(one["label"], one, False) for one in env.get("duplicate_refs", [])]
     return [
         Definition(label, one["href"], one["title"], one["map"][0] + first_line, is_used)

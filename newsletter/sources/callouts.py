@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from newsletter.markdown import Document, Heading
+from newsletter.markdown import Document, Heading, remember
 from newsletter.model.issue import Passage
 from newsletter.model.problem import Problem
 
@@ -40,7 +40,10 @@ def split_callout(
         message = f"a second call-out '{other.text}'; that on line {found[0].line} runs to the end"
         problems.append(Problem(whole.path, other.line, message))
     more = f"\n\n{document.definitions}\n" if document.definitions else ""
-    return ArticleText(_extended(body, more), found[0].text, _extended(implications, more))
+    parts = (_extended(body, more), _extended(implications, more))
+    for part, read in zip(parts, document.split(found[0]), strict=True):
+        remember(part, read)
+    return ArticleText(parts[0], found[0].text, parts[1])
 
 
 def missing_callout(whole: Passage, document: Document, names: Sequence[str]) -> Problem:

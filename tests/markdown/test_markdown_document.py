@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter.markdown import Document, Heading, ImageTag, Link, Picture, parse
 from newsletter.model.issue import Passage
@@ -126,6 +128,32 @@ def test_definitions_let_a_part_of_a_passage_be_read_alone() -> None:
         "https://b.example/%C3%A9",
     ]
     assert html(whole).startswith(html(alone))
+
+
+_BLOCKS = st.sampled_from(
+    [
+        *["A *line* with [a] link", "two\nlines of ![b][a]", "- one\n- two\n\n  more", "> quoted"],
+        *["    code", "```\n## no heading\n```", "| a | b |\n|---|:-:|\n| c | d |", "---"],
+        *["## Heading", "Heading\n===", "# `Code`", "[a]: https://a.example 'T'", "1. x\n   > y"],
+    ]
+)
+
+
+@given(st.lists(st.tuples(_BLOCKS, st.sampled_from(["\n", "\n\n"]))), st.integers(1, 99))
+def test_a_passage_parted_at_a_heading_reads_as_its_parts_do_alone(
+    blocks: list[tuple[str, str]], line: int
+) -> None:
+    text = "".join(block + end for block, end in blocks)
+    whole = read(text, line)
+    for heading in whole.headings:
+        lines = text.split("\n")
+        before = read("\n".join([*lines[: heading.line - line], "", whole.definitions]), line)
+        below = read("\n".join([*lines[heading.end - line :], "", whole.definitions]), heading.end)
+        for part, alone in zip(whole.split(heading), (before, below), strict=True):
+            assert html(part) == html(alone)
+            assert part.to_text() == alone.to_text()
+            assert (part.links, part.images) == (alone.links, alone.images)
+            assert part.headings == alone.headings
 
 
 DEEP = 20_000

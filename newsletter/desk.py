@@ -123,7 +123,12 @@ class Desk:
     def fingerprint(self, month: str) -> str:
         """What changes with anything that the issue is read from. Raises IssueError."""
         files = folder_fingerprint(self.folders.issues / month)
-        return f"{files} {sha256(repr((self.taxonomy, self.rules)).encode()).hexdigest()}"
+        return f"{files} {self._meaning}"
+
+    @cached_property
+    def _meaning(self) -> str:
+        """What changes with what the issues' files are read by."""
+        return sha256(repr((self.taxonomy, self.rules)).encode()).hexdigest()
 
     @cached_property
     def redirects(self) -> Mapping[str, str]:

@@ -1,7 +1,8 @@
 """The archive's part in an issue's life: the copies of what was sent, and the public site."""
 
+import gc
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
@@ -99,17 +100,30 @@ def build_site(
         _require_folder(desk, month)
     language = language_for(desk.newsletter.language, "en")
     known = KnownIssues(desk.folders.archive, program_digest(language))
-    report = publish_site(
-        desk.folders.archive,
-        _published(desk, sent, in_hand, known),
-        newsletter=desk.newsletter,
-        taxonomy=desk.taxonomy,
-        templates=desk.templates,
-        redirects=desk.redirects,
-        indexer=build_index if is_searched else None,
-    )
+    with _uncollected():
+        report = publish_site(
+            desk.folders.archive,
+            _published(desk, sent, in_hand, known),
+            newsletter=desk.newsletter,
+            taxonomy=desk.taxonomy,
+            templates=desk.templates,
+            redirects=desk.redirects,
+            indexer=build_index if is_searched else None,
+        )
     known.keep()
     return report
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: there is hardly any, and a sixth of the time is saved."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _published(
@@ -121,7 +135,7 @@ def _published(
         with suppress(*(() if month in sent else (ProblemsFound,))):  # else it is being written
             entry = known.entry(month, desk.fingerprint(month), read)
             if month in sent or entry.status is IssueStatus.PAST:
-                at = sent_at(folders.archive, month)
+                at = sent_at(folders.archive, month) if month in sent else None
                 is_new = month in known.read
                 yield PublishedIssue(entry, folders.issues / month, read, at, is_new)
 

@@ -1,7 +1,7 @@
 """What the pages of the archive say of one another: an issue and its articles in a few lines."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -67,7 +67,11 @@ class IssueEntry:
 
     def dump(self) -> dict[str, Any]:
         """The entry as JSON knows it."""
-        return asdict(self)
+        articles = [
+            {name: getattr(article, name) for name in ArticleEntry.__slots__}
+            for article in self.articles
+        ]
+        return {name: getattr(self, name) for name in self.__slots__} | {"articles": articles}
 
 
 @dataclass(frozen=True, slots=True)

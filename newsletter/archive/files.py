@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from newsletter.errors import NewsletterError
 
@@ -28,9 +28,8 @@ def write_whole(path: Path, data: bytes, *, is_synced: bool = True) -> bool:
         if path.is_file() and path.read_bytes() == data:
             new.unlink(missing_ok=True)  # of a process that was killed
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with new.open("wb") as file:
+            with _open_new(new) as file:
                 file.write(data)
                 if is_synced:
                     file.flush()
@@ -41,6 +40,14 @@ def write_whole(path: Path, data: bytes, *, is_synced: bool = True) -> bool:
                 new.unlink()
             raise
     return True
+
+
+def _open_new(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
 
 
 def remove(path: Path, root: Path) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from markupsafe import Markup, escape
 
@@ -12,6 +13,8 @@ from newsletter.model.issue import Taxonomy
 from newsletter.model.newsletter import Newsletter
 from newsletter.templates import Templates
 from newsletter.views import ArticleView, IssueView, view_issue
+
+_ESCAPES: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 class Press:
@@ -23,7 +26,8 @@ class Press:
         self.language = language_for(newsletter.language, "en")
         self._templates = templates
         self._views: dict[tuple[str, str, int], IssueView] = {}
-        self._month_titles: dict[str, str] = {}
+        self.month_title = cache(self._month_title)
+        self._topic_labels = cache(self._label_topics)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """The template of `archive/`. Raises RenderError."""
@@ -42,6 +46,7 @@ class Press:
             "home": home,
             "address": self.address(path),
             "month_title": self.month_title,
+            "topic_labels": self._topic_labels,
             "card": "",
             "feed": "",
             "json_ld": "",
@@ -55,13 +60,6 @@ class Press:
         """The public address of a page."""
         return f"{self.newsletter.base_url}/{path.removesuffix('index.html')}"
 
-    def month_title(self, month: str) -> str:
-        """`November 2022`, with a capital in every language."""
-        if month not in self._month_titles:
-            name = month_name(month, self.language)
-            self._month_titles[month] = name[0].upper() + name[1:]
-        return self._month_titles[month]
-
     def view(self, issue: PublishedIssue, *, heading_base: int) -> IssueView:
         """All of an issue as templates see it."""
         key = (issue.entry.month, issue.entry.digest, heading_base)
@@ -73,6 +71,14 @@ class Press:
         """All of an article as templates see it on a page of its own."""
         articles = self.view(issue, heading_base=2).articles
         return next(article for article in articles if article.id == entry.id)
+
+    def _month_title(self, month: str) -> str:
+        """`November 2022`, with a capital in every language."""
+        name = month_name(month, self.language)
+        return name[0].upper() + name[1:]
+
+    def _label_topics(self, slugs: tuple[str, ...]) -> str:
+        return ", ".join(self.taxonomy.topics.get(slug, slug) for slug in slugs)
 
     def _view(self, issue: PublishedIssue, heading_base: int) -> IssueView:
         content = issue.read()
@@ -89,5 +95,4 @@ class Press:
 
 def data_block(value: str) -> Markup:
     """JSON as it may stand within a script element (HTML, section 4.12.1.3)."""
-    escapes = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
-    return Markup(value.translate(escapes))  # noqa: S704 - no markup is left in it
+    return Markup(value.translate(_ESCAPES))  # noqa: S704 - no markup is left in it

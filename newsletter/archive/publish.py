@@ -77,7 +77,7 @@ def publish_site(  # noqa: PLR0913 - what a site is made of
         for path in sorted(over - kept):
             remove(folder / path, folder)
         keys = {path: page.key for path, page in pages.items()}
-        index = _Index(folder, record, kept, _articles_key(keys))
+        index = _Index(folder, record, kept, _articles_key(keys) if indexer else "")
         notes = index.bring_up_to_date(indexer)
         settled = keys | dict.fromkeys(index.paths, index.key)
         if contents or over or index.written:

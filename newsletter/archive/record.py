@@ -4,8 +4,9 @@ Both files may be lost: then everything is made, and what is as it was is left a
 """
 
 import json
-from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from newsletter.archive.entries import IssueEntry
@@ -24,10 +25,9 @@ class Record:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         found = read_json(folder / _FILES)
+        known = found if isinstance(found, dict) else {}
         self._files: dict[str, list[Any]] = {
-            path: state
-            for path, state in (found if isinstance(found, dict) else {}).items()
-            if _is_of_site(PurePosixPath(path))
+            path: known[path] for path in known if _is_of_site(path)
         }
 
     @property
@@ -37,7 +37,7 @@ class Record:
 
     def is_current(self, path: str, key: str) -> bool:
         """Whether the file was made by this key and nobody has touched it since."""
-        stamp = stamp_of(self._folder / path)
+        stamp = stamp_of(f"{self._folder}/{path}")
         return bool(key) and stamp is not None and self._files.get(path) == [key, *stamp]
 
     def key_of(self, path: str) -> str:
@@ -49,12 +49,19 @@ class Record:
         self._files |= {path: ["", 0, 0] for path in paths}
         self._write()
 
-    def settle(self, keys: dict[str, str]) -> None:
+    def settle(self, keys: Mapping[str, str]) -> None:
         """Note that these files, and no others, are as their keys say."""
+        before = self._files
         self._files = {
-            path: [key, *(stamp_of(self._folder / path) or (0, 0))] for path, key in keys.items()
+            path: known
+            if (known := before.get(path)) and known[0] == key
+            else self._state(path, key)
+            for path, key in keys.items()
         }
         self._write()
+
+    def _state(self, path: str, key: str) -> list[Any]:
+        return [key, *(stamp_of(f"{self._folder}/{path}") or (0, 0))]
 
     def _write(self) -> None:
         write_whole(self._folder / _FILES, _dump(self._files))
@@ -89,18 +96,19 @@ class KnownIssues:
             write_whole(self._path, _dump({"program": self._program, "issues": self._now}))
 
 
-def stamp_of(path: Path) -> Stamp | None:
+def stamp_of(path: str) -> Stamp | None:
     """What changes whenever somebody writes the file; nothing where there is no file."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - there are hundreds, and pathlib is slow
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns
 
 
-def _is_of_site(path: PurePosixPath) -> bool:
+def _is_of_site(path: str) -> bool:
     """Whether the path lies in the archive and outside the copies of what was sent."""
-    return not (path.is_absolute() or ".." in path.parts or path.parts[1:2] == ("sent",))
+    parts = path.split("/")
+    return not (path.startswith("/") or ".." in parts or parts[1:2] == ["sent"])
 
 
 def _dump(value: object) -> bytes:

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property, partial
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,6 +29,7 @@ from newsletter.model.newsletter import Newsletter
 from newsletter.templates import Templates
 
 _Entry = TypeVar("_Entry")
+_VALUES: Final = attrgetter(*(field.name for field in fields(ArticleEntry)))
 
 _MOST_WITH_TITLES: Final = 12  # earlier issues whose articles the front page names
 
@@ -80,14 +83,14 @@ class _Plan:
         self._shelf = Shelf.of(issue.entry for issue in self._issues.values())
         self._palette = templates.palette["light"]
         sources = templates.sources("archive/", "palette.toml")
-        self._base = _digest(
-            program_digest(press.language), sources, press.newsletter, _ordered(press.taxonomy)
-        )
+        values = (sources, press.newsletter, _ordered(press.taxonomy))
+        self._base = _digest(program_digest(press.language), repr(values))
         self._counts = {
             "topic_count": {slug: len(found) for slug, found in self._shelf.by_topic.items()},
             "type_count": {slug: len(found) for slug, found in self._shelf.by_type.items()},
         }
-        self._marks = {article.path: _digest(article) for article in self._shelf.articles}
+        self._marks = {one.path: _digest(repr(_VALUES(one))) for one in self._shelf.articles}
+        self._dates = {month: i.published_at.isoformat() for month, i in self._issues.items()}
 
     def pages(self) -> Iterator[tuple[str, Page]]:
         """Path and page, issue by issue; then what speaks of several."""
@@ -98,7 +101,7 @@ class _Plan:
                 "newsletter": self._press.newsletter,
                 "root": root,
             }
-            yield name, self._page((), partial(self._plain, name, values))
+            yield name, self._page("", partial(self._plain, name, values))
         yield from self._issue_pages()
         yield from self._topic_pages()
         yield from self._type_pages()
@@ -107,29 +110,29 @@ class _Plan:
     def redirect(self, path: str, new: str) -> Page:
         """What leads from an old address to the new one."""
         values = {"target": new}
-        return self._page((path, new), lambda: self._set("redirect.html", path, values, of=new))
+        return self._page(f"{path} {new}", lambda: self._set("redirect.html", path, values, of=new))
 
     def _issue_pages(self) -> Iterator[tuple[str, Page]]:
         beside = {one.path: (before, after) for before, one, after in _beside(self._shelf.articles)}
         for earlier, entry, later in _beside(self._shelf.issues):
             issue = self._issues[entry.month]
-            about = (entry.digest, issue.published_at)
+            about = self._about_issue(entry.month)
             for name, digest in entry.pictures.items():
                 picture = partial(prepare_picture, issue.folder / name)
                 yield f"{entry.month}/{name}", Page(digest and _digest(self._base, digest), picture)
             yield (
                 f"cards/{entry.month}.png",
-                self._page((entry.month, entry.subject), partial(self._card, entry)),
+                self._page(f"{entry.month} {entry.subject}", partial(self._card, entry)),
             )
-            named = [(one.month, one.subject) if one else None for one in (earlier, later)]
+            named = repr([(one.month, one.subject) if one else None for one in (earlier, later)])
             yield (
                 f"{entry.month}/index.html",
-                self._page((about, named), partial(self._issue, issue, earlier, later)),
+                self._page(f"{about} {named}", partial(self._issue, issue, earlier, later)),
             )
             for article in entry.articles:
                 before, after = beside[article.path]
                 related = self._shelf.related(article)
-                depends = (about, article.id, self._mark(before, after, *related))
+                depends = f"{about} {article.id} {self._mark(before, after, *related)}"
                 make = partial(self._article, issue, article, before, after, related)
                 yield f"{article.path}/index.html", self._page(depends, make)
 
@@ -139,9 +142,9 @@ class _Plan:
             marks = self._mark(*articles)
             values = {"axis": "topic", "own": slug, "label": label, "articles": articles}
             yield f"topics/{slug}/index.html", self._list_page(f"topics/{slug}", values, marks)
-            dates = self._dates(articles)
             feed = partial(self._topic_feed, slug, label, articles)
-            yield f"topics/{slug}/feed.xml", self._page((slug, marks, dates), feed)
+            depends = f"{slug} {marks} {self._dates_of(articles)}"
+            yield f"topics/{slug}/feed.xml", self._page(depends, feed)
 
     def _type_pages(self) -> Iterator[tuple[str, Page]]:
         for slug, label in self._press.taxonomy.research_types.items():
@@ -161,7 +164,7 @@ class _Plan:
             narrower = self._narrower(values["articles"], by_type=is_topic)
             return self._set("list.html", path, {**values, "feed": feed, "narrower": narrower})
 
-        return self._page((folder, marks), make)
+        return self._page(f"{folder} {marks}", make)
 
     def _narrower(
         self, articles: Sequence[ArticleEntry], *, by_type: bool
@@ -177,18 +180,17 @@ class _Plan:
     def _pages_of_all(self) -> Iterator[tuple[str, Page]]:
         shelf = self._shelf
         everything = self._mark(*shelf.newest_first)
-        dates = self._dates(shelf.newest_first)
-        newest = [self._issues[month] for month in self._newest_months()]
-        texts = tuple((issue.entry.digest, issue.published_at) for issue in newest)
-        months = tuple((i.month, i.subject, i.preheader) for i in shelf.issues)
+        dates = self._dates_of(shelf.newest_first)
+        texts = " ".join(map(self._about_issue, self._newest_months()))
+        months = repr([(i.month, i.subject, i.preheader) for i in shelf.issues])
         yield "articles/index.html", self._page(everything, self._articles)
-        yield "about/index.html", self._page((everything, len(months)), self._about)
+        yield "about/index.html", self._page(f"{everything} {len(shelf.issues)}", self._about)
         yield "feed.xml", self._page(texts, self._feed)
         yield "feed.json", self._page(texts, self._json_feed)
-        yield "sitemap.xml", self._page((everything, dates), self._sitemap)
-        yield "index.html", self._page((everything, months), self._front)
+        yield "sitemap.xml", self._page(f"{everything} {dates}", self._sitemap)
+        yield "index.html", self._page(f"{everything} {months}", self._front)
 
-    def _page(self, depends: object, make: Callable[[], bytes]) -> Page:
+    def _page(self, depends: str, make: Callable[[], bytes]) -> Page:
         return Page(_digest(self._base, depends), make)
 
     def _plain(self, name: str, values: Mapping[str, Any]) -> bytes:
@@ -282,7 +284,7 @@ class _Plan:
         return atom(self._press, f"topics/{slug}/feed.xml", title, home, items)
 
     def _sitemap(self) -> bytes:
-        days = {i.entry.month: i.published_at.date().isoformat() for i in self._issues.values()}
+        days = {month: at[:10] for month, at in self._dates.items()}
         latest = max(days.values(), default="")
         shelf, taxonomy = self._shelf, self._press.taxonomy
         pages = [("", latest), ("articles/", latest), ("about/", "")]
@@ -298,10 +300,13 @@ class _Plan:
         return self._press.render("sitemap.xml", {"pages": addressed}).encode()
 
     def _mark(self, *articles: ArticleEntry | None) -> str:
-        return _digest([self._marks[article.path] if article else "" for article in articles])
+        return " ".join(self._marks[article.path] if article else "-" for article in articles)
 
-    def _dates(self, articles: Iterable[ArticleEntry]) -> tuple[object, ...]:
-        return tuple(self._issues[m].published_at for m in dict.fromkeys(a.month for a in articles))
+    def _dates_of(self, articles: Iterable[ArticleEntry]) -> str:
+        return " ".join(self._dates[month] for month in dict.fromkeys(a.month for a in articles))
+
+    def _about_issue(self, month: str) -> str:
+        return f"{self._issues[month].entry.digest} {self._dates[month]}"
 
     def _newest_months(self) -> list[str]:
         """The months whose articles are in the feed of everything."""
@@ -323,5 +328,5 @@ def _ordered(taxonomy: Taxonomy) -> tuple[object, ...]:
     )
 
 
-def _digest(*parts: object) -> str:
-    return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+def _digest(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

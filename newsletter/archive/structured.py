@@ -1,6 +1,6 @@
 """What machines read in the pages: schema.org as JSON-LD, and how to cite an article."""
 
-import json
+from json import JSONEncoder
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -9,6 +9,7 @@ from newsletter.archive.entries import ArticleEntry, PublishedIssue
 from newsletter.archive.press import Press, data_block
 
 _CONTEXT: Final = "https://schema.org"
+_ENCODER: Final = JSONEncoder(ensure_ascii=False)
 
 
 def article_data(press: Press, issue: PublishedIssue, entry: ArticleEntry) -> Markup:
@@ -76,4 +77,4 @@ def _publisher(press: Press) -> dict[str, str]:
 
 
 def _dump(value: dict[str, Any]) -> Markup:
-    return data_block(json.dumps({"@context": _CONTEXT, **value}, ensure_ascii=False))
+    return data_block(_ENCODER.encode({"@context": _CONTEXT, **value}))

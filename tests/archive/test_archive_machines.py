@@ -10,6 +10,7 @@ import pytest
 from lxml import etree
 from PIL import Image as Pillow
 
+from newsletter.archive.cards import draw_card
 from newsletter.archive.copies import Sending, SentVariant, publish_sent, sent_at
 from newsletter.archive.destination import copy_by_rsync, copy_to_folder, is_remote
 from newsletter.archive.entries import PublishedIssue
@@ -205,3 +206,26 @@ def test_without_rsync_that_is_said_plainly(
     assert not is_remote("../www")
     with pytest.raises(NewsletterError, match="rsync is not on this machine"):
         copy_by_rsync(archive, "me@www.example:/srv/www")
+
+
+def card(name: str, month: str, subject: str) -> Pillow.Image:
+    picture = Pillow.open(BytesIO(draw_card(name, month, subject, paper="#fffdfa", ink="#1d2a2f")))
+    picture.load()
+    assert picture.size == (1200, 630)
+    return picture.convert("L").point(lambda level: 255 if level < 200 else 0)
+
+
+@pytest.mark.parametrize("subject", ["Short", "A subject of many words " * 9, "W" * 200, ""])
+def test_the_picture_of_an_issue_keeps_its_words_within_its_margins(subject: str) -> None:
+    left, top, right, bottom = card("The Digest", "September 2022", subject).getbbox()  # type: ignore[misc]
+    assert left >= 90
+    assert top >= 80
+    assert bottom <= 590
+    assert right <= 1110 or " " not in subject
+
+
+def test_a_word_that_the_typeface_cannot_set_is_left_out_of_the_picture() -> None:
+    assert (
+        card("The Digest", "May 2022", "Über 日本").tobytes()
+        == card("The Digest", "May 2022", "").tobytes()
+    )

@@ -97,6 +97,9 @@ class _Void:
         """Whoever had something in hand before knows; this one does not."""
         return False
 
+    def hurry(self) -> None:
+        """Nobody is waited for."""
+
     def close(self) -> None:
         """Nothing is held open."""
 

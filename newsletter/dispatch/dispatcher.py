@@ -1,7 +1,8 @@
 """Claim, send, record: until nothing is left to claim, or somebody says stop."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import datetime
 from secrets import token_hex
 from threading import Event, Lock
@@ -12,7 +13,7 @@ from newsletter.dispatch.course import Course
 from newsletter.dispatch.pacing import Manners
 from newsletter.dispatch.report import DispatchReport, Progress, StopReason
 from newsletter.dispatch.turns import Turns
-from newsletter.errors import EverybodyRefused, TransportError
+from newsletter.errors import EverybodyRefused, LedgerError, TransportError
 from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.recovery import Orphan
 from newsletter.logs import DEBUG, WARNING, event
@@ -23,6 +24,8 @@ from newsletter.transports.base import Transport
 __all__ = ["DispatchReport", "Manners", "MessageWriter", "Progress", "StopReason", "dispatch"]
 
 _TURN_SECONDS: Final = 0.1  # how often a sender without work looks for some
+_LOOK_SECONDS: Final = 0.25
+_GRACE_SECONDS: Final = 2.5  # for answers that are on their way, of the 5 in which all is quiet
 
 MessageWriter = Callable[[str, Sequence[Delivery]], Sequence[Message]]
 
@@ -52,8 +55,10 @@ def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
         senders.recover()
         ledger.deliveries.hurry(month)
         with ThreadPoolExecutor(transport.parallel, "sender") as threads:
-            for thread in [threads.submit(senders.run) for _ in range(transport.parallel)]:
-                thread.result()
+            under_way = [threads.submit(senders.run) for _ in range(transport.parallel)]
+            senders.oversee(under_way)
+            for sender in under_way:
+                sender.result()
     if course.stopped_because is StopReason.NOTHING_LEFT and course.breaker.last_verdict:
         raise EverybodyRefused(course.note_broken(course.breaker.last_verdict))
     return course.report()
@@ -106,6 +111,19 @@ class _Senders:
         except BaseException:
             self._course.halt(StopReason.FAILED)
             raise
+
+    def oversee(self, under_way: Sequence[Future[None]]) -> None:
+        """Look whether somebody says stop; what is not answered soon after that is given up."""
+        try:
+            while wait(under_way, _LOOK_SECONDS).not_done and not self._course.is_stopped:
+                with suppress(LedgerError):  # a ledger that is away may be back when it is needed
+                    self._course.look()
+        except BaseException:
+            self._course.halt(StopReason.FAILED)
+            raise
+        finally:
+            if wait(under_way, _GRACE_SECONDS).not_done:
+                self._transport.hurry()
 
     def recover(self) -> int:
         """Take over what senders who died had in hand; how many deliveries that is."""

@@ -43,7 +43,6 @@ class Turns:
             begins = self._begins
         while (seconds := begins - time.monotonic()) > 0 and not self._course.is_stopped:
             self._course.stop.wait(min(seconds, _LOOK_SECONDS))
-            self._course.look()
 
     def _reserve(self, turns: int) -> None:
         now = self._clock()

@@ -57,5 +57,11 @@ class Transport(Protocol):
         Raises TransportError where that cannot be known now.
         """
 
+    def hurry(self) -> None:
+        """Have every `send` under way end within 2 s, as somebody waits for it.
+
+        What the other side has not answered is given up: called back, or uncertain.
+        """
+
     def close(self) -> None:
         """Give back connections. It may be used again and opens them anew."""

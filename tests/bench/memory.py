@@ -45,6 +45,9 @@ class Nowhere:
     def can_repeat(self, provider_batch_id: str | None) -> bool:
         return provider_batch_id is None
 
+    def hurry(self) -> None:
+        """Nobody is waited for."""
+
     def close(self) -> None:
         """Nothing is open."""
 

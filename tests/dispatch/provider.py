@@ -146,6 +146,9 @@ class Provider:
                 self.held.pop(provider_batch_id or "", None)
                 return provider_batch_id not in self._gone
 
+    def hurry(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -20,7 +20,9 @@ from newsletter.transports.base import Commit, Transport
 
 MONTH = "2022-11"
 NOW = datetime(2022, 11, 15, 14, tzinfo=UTC)
-RENDERED = RenderedVariant(Variant("en-all", MONTH, "en", (), ()), "", OpenText(()), OpenText(()))
+RENDERED = RenderedVariant(
+    Variant("en-all", MONTH, "en", (), ()), "News", OpenText(("<p>News</p>",)), OpenText(("News",))
+)
 
 PATIENCE = Patience(first=timedelta(minutes=10), attempts=5)
 
@@ -127,6 +129,9 @@ class Carrier:
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:  # noqa: ARG002
         return self.is_repeatable
+
+    def hurry(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -6,13 +6,15 @@ redirect with the key in hand, and logs the key and every address at level DEBUG
 
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from select import POLLIN, poll
-from socket import socket
-from typing import Self
+from socket import SHUT_RDWR, socket
+from typing import Final, Self
 from urllib.parse import urlsplit
 from urllib.request import OpenerDirector, Request
 
@@ -20,6 +22,8 @@ from python_http_client import Client
 from sendgrid import SendGridAPIClient
 
 from newsletter.transports.sendgrid.answer import Answer
+
+_BRIEF_SECONDS: Final = 4.0  # for what asks little: to connect, to name a batch, to cancel it
 
 
 class Unreachable(Exception):
@@ -31,7 +35,7 @@ class AnswerLost(Exception):
 
 
 class SendgridClient:
-    """The calls of the API that sending needs; each waits at most `timeout` for the other side.
+    """The calls of the API that sending needs; to give in messages waits at most `timeout`.
 
     They give every answer, whatever its status, and raise Unreachable or AnswerLost where there
     is none. Several threads may call at once; each call has a connection of its own.
@@ -46,6 +50,8 @@ class SendgridClient:
             "Content-Type": "application/json; charset=utf-8",
         }
         self._idle: deque[HTTPConnection] = deque()
+        self._busy: set[HTTPConnection] = set()
+        self._ends: float | None = None  # by time.monotonic, where there is a hurry
         logging.getLogger("python_http_client.client").addFilter(_drop)
 
     def create_batch(self) -> Answer:
@@ -54,7 +60,7 @@ class SendgridClient:
 
     def send(self, body: bytes) -> Answer:
         """Give in messages: taken if 202, checked and dropped if 200 (sandbox)."""
-        return self._call("post", ["mail", "send"], body)
+        return self._call("post", ["mail", "send"], body, seconds=self._timeout)
 
     def cancel(self, batch_id: str) -> Answer:
         """Ask for all messages of a batch to be dropped when their time comes (201)."""
@@ -69,42 +75,72 @@ class SendgridClient:
         """What the key may do (200): https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions."""
         return self._call("get", ["scopes"])
 
+    def hurry(self, within: timedelta) -> None:
+        """Hang up where an answer is awaited; all calls from now on share the time that is left."""
+        self._ends = time.monotonic() + within.total_seconds()
+        for connection in tuple(self._busy):
+            if connection.sock is not None:
+                with suppress(OSError):
+                    # Not an SSL socket's own, which changes it under the hands of its reader.
+                    socket.shutdown(connection.sock, SHUT_RDWR)
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether somebody waits for the end."""
+        return self._ends is not None
+
     def close(self) -> None:
         """Close what is idle; the next call opens it anew."""
         while self._idle:
             self._idle.pop().close()
 
-    def _call(self, method: str, path: list[str], body: bytes | None = None) -> Answer:
+    def _call(
+        self,
+        method: str,
+        path: list[str],
+        body: bytes | None = None,
+        *,
+        seconds: float = _BRIEF_SECONDS,
+    ) -> Answer:
         connection = self._connection()
-        endpoint = _KeptAlive(connection, self._base_url, self._headers, path)
+        self._busy.add(connection)
         try:
+            self._open(connection)
+            connection.sock.settimeout(self._at_most(seconds))
+            endpoint = _KeptAlive(connection, self._base_url, self._headers, path)
             response = getattr(endpoint, method)(request_body=None if body is None else _Json(body))
         except (OSError, HTTPException) as error:
             connection.close()
-            raise AnswerLost(_reason(error)) from error
+            given_up = "it was given up, as the send was to stop"
+            raise AnswerLost(given_up if self.is_hurried else _reason(error)) from error
+        finally:
+            self._busy.discard(connection)
         self._idle.append(connection)
         return Answer(response.status_code, response.body, response.headers)
 
     def _connection(self) -> HTTPConnection:
-        """One that is idle, or a new one; opened here, where nothing can have been sent yet."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._new_connection()
+        """One that is idle, or a new one."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        parts = urlsplit(self._base_url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        return kind(parts.hostname or "", parts.port)
+
+    def _open(self, connection: HTTPConnection) -> None:
+        """Make sure that it is open, while nothing can have been sent yet."""
         if connection.sock is not None and _has_ended(connection.sock):
             connection.close()
+        connection.timeout = self._at_most(_BRIEF_SECONDS)
         try:
             if connection.sock is None:
                 connection.connect()
         except OSError as error:
             connection.close()
             raise Unreachable(_reason(error)) from error
-        return connection
 
-    def _new_connection(self) -> HTTPConnection:
-        parts = urlsplit(self._base_url)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        return kind(parts.hostname or "", parts.port, timeout=self._timeout)
+    def _at_most(self, seconds: float) -> float:
+        left = seconds if self._ends is None else self._ends - time.monotonic()
+        return max(0.1, min(seconds, self._timeout, left))
 
 
 class _KeptAlive(Client):  # type: ignore[misc]  # it has no types

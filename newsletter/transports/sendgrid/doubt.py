@@ -22,6 +22,10 @@ class NotNow(Exception):
     """Nothing was done, and another attempt may succeed; `str()` says why not."""
 
 
+class Silent(NotNow):
+    """There was no answer, so nobody need be asked for anything else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How far ahead messages are scheduled, and how long one `send` waits for rate limits.
@@ -74,7 +78,7 @@ class Cancellations:
             try:
                 return self._cancel(schedule)
             except NotNow:
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or self._client.is_hurried:
                     raise
                 self._wait(1.0)
         raise AssertionError
@@ -102,7 +106,7 @@ class Cancellations:
         try:
             answer = call()
         except (Unreachable, AnswerLost) as error:
-            raise NotNow(str(error)) from error
+            raise Silent(str(error)) from error
         if answer.status in {401, 429} or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise NotNow(answer.words)
         return answer

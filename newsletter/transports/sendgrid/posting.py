@@ -10,7 +10,7 @@ from newsletter.model.delivery import Outcome, Receipt
 from newsletter.transports.sendgrid.answer import Answer, closed
 from newsletter.transports.sendgrid.body import Schedule, VariantBody
 from newsletter.transports.sendgrid.client import AnswerLost, SendgridClient, Unreachable
-from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience
+from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience, Silent
 
 _RECIPIENTS_LIMIT: Final = 1000
 _SIZE_LIMIT: Final = 29_000_000  # octets; SendGrid's own is 30 MB
@@ -49,20 +49,20 @@ class Posting:
         self._taken: list[Letter] = []
         self._suspects: list[tuple[Letter, Answer]] = []
         self._receipts: dict[str, Receipt] = {}
+        self._closed: TransportError | None = None
 
     def run(self, letters: Sequence[Letter]) -> Iterator[Receipt]:
         """A receipt for each letter; TransportError after those that were settled before it."""
         self._pending = list(self._requests(letters))[::-1]
-        closing = None
         try:
             while self._pending:
                 self._post(self._pending.pop())
             self._judge_suspects()
         except TransportError as error:
-            closing = error
+            self._closed = error
         yield from self._receipts.values()
-        if closing:
-            raise closing
+        if self._closed:
+            raise self._closed
 
     def _requests(self, letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
         start, size = 0, self._body.size
@@ -149,6 +149,8 @@ class Posting:
         try:
             is_cancelled = self._cancellations.cancel(schedule)
         except NotNow as reason:
+            if isinstance(reason, Silent):
+                self._closed = TransportError(f"SendGrid does not answer: {reason}")
             return f"not cancelled: {reason}"
         return "" if is_cancelled else "not cancelled: too late, or refused"
 

@@ -6,6 +6,7 @@ batch is cancelled, and its messages are sent again in another.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import Final
@@ -22,6 +23,7 @@ from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience
 from newsletter.transports.sendgrid.posting import Letter, Posting
 
 _USUAL: Final = Timing()
+_HURRY: Final = timedelta(seconds=1.5)
 
 
 class Sendgrid:
@@ -78,6 +80,10 @@ class Sendgrid:
                 f"SendGrid cannot be asked to cancel what was in hand: {reason}"
             ) from reason
 
+    def hurry(self) -> None:
+        """Hang up on whoever has not answered, and use what time is left to call it back."""
+        self._client.hurry(_HURRY)
+
     def close(self) -> None:
         """Close the connections that are idle."""
         self._client.close()
@@ -115,7 +121,7 @@ class Sendgrid:
                 if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                     return answer
                 trouble = answer.words
-            if not patience.outlasts(1.0):
+            if self._client.is_hurried or not patience.outlasts(1.0):
                 raise TransportError(f"SendGrid is in trouble: {trouble}")
 
 

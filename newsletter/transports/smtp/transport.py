@@ -56,6 +56,9 @@ class Smtp:
         """Never: a server that was given a message twice delivers it twice."""
         return False
 
+    def hurry(self) -> None:
+        """Nothing: no step of a dialogue takes longer than its time-out."""
+
     def close(self) -> None:
         """Take leave on the connections that are not in use."""
         self._pool.close()

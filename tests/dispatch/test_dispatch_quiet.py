@@ -1,0 +1,95 @@
+"""Who says stop need not wait for an API that does not answer."""
+
+from collections.abc import Callable, Iterator
+from threading import Event, Thread
+from time import monotonic
+
+import pytest
+
+from newsletter.dispatch.dispatcher import StopReason
+from newsletter.errors import TransportError
+from newsletter.model.delivery import DeliveryStatus as Status
+from newsletter.model.delivery import IssueState
+from tests.fakes.sendgrid_account import BATCH, CANCEL, SEND
+from tests.fakes.sendgrid_letters import NEWSLETTER, open_sendgrid, readers
+from tests.fakes.sendgrid_server import FakeSendgrid, Trouble
+
+from .sender import MONTH, NOW, Sender
+
+TIMEOUT = 120.0  # of the API; whatever ends much sooner has not waited for it
+SOON = 30.0
+
+Say = Callable[[Sender, Event], object]
+SAID: list[tuple[Say, StopReason]] = [
+    (lambda _, stop: stop.set(), StopReason.ASKED),
+    (
+        lambda sender, _: sender.deliveries.set_state(MONTH, IssueState.PAUSED, now=NOW),
+        StopReason.PAUSED,
+    ),
+]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeSendgrid]:
+    with FakeSendgrid(verified_sender=NEWSLETTER.sender.email) as fake:
+        yield fake
+
+
+def send_until(say: Say, sender: Sender, fake: FakeSendgrid) -> StopReason:
+    """Send, and say stop once the API hangs; it has to end soon after that."""
+    stop = Event()
+
+    def wait_and_say() -> None:
+        assert fake.is_hanging.wait(SOON)
+        say(sender, stop)
+
+    Thread(target=wait_and_say, daemon=True).start()
+    begun = monotonic()
+    try:
+        return sender.send(open_sendgrid(fake, timeout=TIMEOUT), stop=stop).stopped_because
+    finally:
+        assert monotonic() - begun < SOON
+
+
+@pytest.mark.parametrize(("say", "because"), SAID)
+@pytest.mark.parametrize("trouble", [Trouble.HANG_BEFORE, Trouble.HANG_AFTER])
+def test_what_hangs_when_somebody_says_stop_is_called_back_and_sent_by_the_next_send(
+    sender: Sender, fake: FakeSendgrid, say: Say, because: StopReason, trouble: Trouble
+) -> None:
+    sender.promise(40, batch_size=10)
+    fake.trouble[SEND].extend([trouble] * 3)
+    assert send_until(say, sender, fake) is because
+    counts = sender.counts()
+    assert counts[Status.PLANNED] >= 30
+    assert counts.keys() <= {Status.PLANNED, Status.ACCEPTED}
+    fake.trouble.clear()
+    sender.deliveries.set_state(MONTH, IssueState.SENDING, now=NOW)
+    sender.send(open_sendgrid(fake))
+    assert sender.counts() == {Status.ACCEPTED: 40}
+    assert readers(fake) == sorted(f"reader-{number}@reader.example" for number in range(40))
+
+
+def test_what_cannot_be_called_back_either_is_uncertain_and_never_sent_twice(
+    sender: Sender, fake: FakeSendgrid
+) -> None:
+    sender.promise(10, batch_size=10)
+    fake.trouble[SEND].append(Trouble.HANG_AFTER)
+    fake.trouble[CANCEL].extend([Trouble.HANG_BEFORE] * 2)
+    with pytest.raises(TransportError, match="SendGrid does not answer"):
+        send_until(lambda _, stop: stop.set(), sender, fake)
+    assert sender.counts() == {Status.UNCERTAIN: 10}
+    (reason,) = {problem.reason for problem in sender.deliveries.problems(MONTH)}
+    assert reason.startswith("it was given up, as the send was to stop; not cancelled")
+    sender.send(open_sendgrid(fake))
+    assert len(set(readers(fake))) == len(readers(fake)) == 10
+
+
+def test_an_api_that_names_no_batch_leaves_everybody_planned(
+    sender: Sender, fake: FakeSendgrid
+) -> None:
+    sender.promise(40, batch_size=10)
+    fake.trouble[BATCH].extend([Trouble.HANG_BEFORE] * 4)
+    with pytest.raises(TransportError, match="SendGrid is in trouble"):
+        send_until(lambda _, stop: stop.set(), sender, fake)
+    assert sender.counts() == {Status.PLANNED: 40}
+    assert fake.calls(SEND) == 0

@@ -168,11 +168,10 @@ class _Dialogue(StreamRequestHandler):
     def _content(self) -> bytes:
         """A whole message; nothing where the sender was killed in the middle of it."""
         content = bytearray()
-        while not content.endswith(b"\r\n.\r\n"):
-            piece = self.rfile.read1(2**16)
-            if not piece:
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:
                 return b""
-            content += piece
+            content += line
         return bytes(content)
 
     def _say(self, words: str) -> None:

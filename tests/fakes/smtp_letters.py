@@ -35,12 +35,13 @@ def open_smtp(
     password: str = "",
     connections: int = 1,
     timeout: float = 20.0,
+    sender: str = "bounces+{token}@list.example",
 ) -> Transport:
-    """A transport whose VERP sender is `bounces+<delivery-id>@list.example`."""
+    """A transport whose VERP sender is `bounces+<delivery-id>@list.example` unless given."""
     relay = Relay(host, port, protection, username, password, tls or create_default_context())
     return Smtp(
         relay,
-        envelope_sender="bounces+{token}@list.example",
+        envelope_sender=sender,
         connections=connections,
         timeout=timedelta(seconds=timeout),
     )

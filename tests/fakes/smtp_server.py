@@ -26,6 +26,7 @@ class Phase(Enum):
     RCPT = auto()
     DATA = auto()
     CONTENT = auto()  # some of a message is here, not all
+    BEHIND = auto()  # all of it is, and more that is thrown away
     END = auto()  # all of it is
     QUIT = auto()
 
@@ -71,8 +72,9 @@ _USUAL: Final = {
 class ScriptedSmtp:
     """Listens at `port` of 127.0.0.1 while used as a context.
 
-    `trouble` tells what goes wrong where; with `passes` it does so only that often. `taken` is
-    what it is responsible for, `heard` every command of every connection.
+    `trouble` tells what goes wrong where; with `passes` it does so only that often, and not before
+    it had a chance to `spares` times. `taken` is what it is responsible for, `heard` every command
+    of every connection.
     """
 
     def __init__(
@@ -82,11 +84,13 @@ class ScriptedSmtp:
         offers: Sequence[str] = ("PIPELINING",),
         tls: ssl.SSLContext | None = None,
         passes: int | None = None,
+        spares: int = 0,
     ) -> None:
         self.trouble = dict(trouble or {})
         self.offers = tuple(offers)
         self.tls = tls
         self.left = passes
+        self.spares = spares
         self.pause = 0.02  # seconds between two packets
         self.is_bundling = False  # whether replies to one group of commands come together
         self.is_lax = False  # whether it goes on after it refused the command before
@@ -122,6 +126,9 @@ class ScriptedSmtp:
     def trouble_at(self, phase: Phase) -> Trouble | None:
         """What goes wrong here now."""
         trouble = self.trouble.get(phase)
+        if trouble and self.spares:
+            self.spares -= 1
+            return None
         if trouble and self.left is not None:
             self.left -= 1
             return trouble if self.left >= 0 else None
@@ -213,8 +220,18 @@ class _Dialogue:
             if not content and Phase.CONTENT in self._server.trouble:
                 self._say(Phase.CONTENT, b"")
             content += line.removeprefix(b".")
+        if Phase.BEHIND in self._server.trouble and self._throw_away():
+            self._say(Phase.BEHIND, b"")
         sender, recipient, self._sender, self._recipient = self._sender, self._recipient, "", ""
         self._say(Phase.END, then_take=Taken(sender, recipient, bytes(content)))
+
+    def _throw_away(self) -> bytes:
+        """Whatever has come by now."""
+        sleep(self._server.pause)
+        self._connection.settimeout(0)
+        came = self._stream.read(len(self._stream.peek()))
+        self._connection.settimeout(None)
+        return came
 
     def _say(
         self, phase: Phase, usual: bytes | None = None, *, then_take: Taken | None = None

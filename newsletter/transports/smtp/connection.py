@@ -1,47 +1,57 @@
 """A connection that opens itself when there is a message to carry, and anew when it is dead."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsletter.errors import TransportError
-from newsletter.model.delivery import Outcome, Receipt
+from newsletter.model.delivery import Receipt
 from newsletter.model.message import Message
-from newsletter.transports.smtp.envelope import Envelope
+from newsletter.transports.smtp.letter import Letter, Letters
 from newsletter.transports.smtp.opening import look_up, open_wire
 from newsletter.transports.smtp.relay import Relay
-from newsletter.transports.smtp.session import Session, Verdict
-from newsletter.transports.smtp.waiting import Dialogue
+from newsletter.transports.smtp.session import Foresight, Session, Verdict
+from newsletter.transports.smtp.waiting import Dialogue, LongDialogue
 from newsletter.transports.smtp.wire import Endpoint
 
-_MOST_MESSAGES: Final = 1000  # then a server behind a name shared by several gets its turn
 _LONGEST_PAUSE: Final = 30.0  # seconds; routers on the way forget a silent connection
 _ENDPOINTS_LAST: Final = 60.0  # seconds
 
 
-class Directory:
-    """Where the server listens, looked up now and then. Raises TransportError."""
+class Acquaintance:
+    """What the connections know of the server together: where it listens, and a habit of its."""
 
     def __init__(self, relay: Relay, timeout: float) -> None:
         self._relay = relay
         self._timeout = timeout
         self._endpoints: Sequence[Endpoint] = ()
         self._looked_up_at = 0.0
+        self.foresight = Foresight()
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """At least one; may block for the time-out."""
+        """At least one, looked up now and then: it may block for the time-out.
+
+        Raises TransportError.
+        """
         if not self._endpoints or monotonic() > self._looked_up_at + _ENDPOINTS_LAST:
             self._endpoints = look_up(self._relay, self._timeout)
             self._looked_up_at = monotonic()
         return self._endpoints
 
 
+class Ending(NamedTuple):
+    """Why a connection carries no more, and the messages that it certainly did not carry."""
+
+    error: TransportError | None = None  # the way is closed for everybody
+    unsent: Sequence[Message] = ()
+
+
 class Connection:
     """One of a pool's, used by one thread at a time."""
 
-    def __init__(self, relay: Relay, directory: Directory, sender: str, timeout: float) -> None:
+    def __init__(self, relay: Relay, server: Acquaintance, sender: str, timeout: float) -> None:
         self._relay = relay
-        self._directory = directory
+        self._server = server
         self._sender = sender
         self._timeout = timeout
         self._session: Session | None = None
@@ -52,22 +62,21 @@ class Connection:
         """Whether it was, when last used."""
         return self._session is not None
 
-    def carry(self, message: Message) -> Dialogue[Receipt | TransportError]:
-        """Send one message. The error, where the way is closed for everybody."""
-        delivery_id = message.personalisation.delivery_id
-        envelope = Envelope(
-            self._sender.replace("{token}", delivery_id),
-            message.personalisation.recipient.wire_email,
-        )
-        if not envelope.is_sound:
-            return Receipt(delivery_id, Outcome.REFUSED, "SMTP cannot carry such an address")
-        try:
-            verdict = yield from self._deliver(envelope, message.to_bytes())
-        except TransportError as error:
-            return error
-        finally:
-            self._settle()
-        return Receipt(delivery_id, verdict.outcome, verdict.detail)
+    def carry(
+        self, first: Message, ask: Callable[[], Message | None]
+    ) -> LongDialogue[Receipt | Ending]:
+        """Send this message and others as long as there are; a receipt for each."""
+        letters = Letters(first, ask, self._sender)
+        while letter := letters.take():
+            delivery_id = letter.message.personalisation.delivery_id
+            try:
+                verdict = yield from self._deliver(letter, letters.peek)
+            except TransportError as error:
+                return Ending(error, [letter.message, *letters.left()])
+            finally:
+                self._settle()
+            yield Receipt(delivery_id, verdict.outcome, verdict.detail)
+        return Ending()
 
     def close(self) -> None:
         """Hang up."""
@@ -75,24 +84,24 @@ class Connection:
             self._session.close()
             self._session = None
 
-    def _deliver(self, envelope: Envelope, content: bytes) -> Dialogue[Verdict]:
+    def _deliver(self, letter: Letter, peek: Callable[[], Letter | None]) -> Dialogue[Verdict]:
         if monotonic() > self._used_at + _LONGEST_PAUSE:
             self.close()
         if self._session:
-            verdict = yield from self._session.deliver(envelope, content)
+            verdict = yield from self._session.deliver(letter, peek)
             if verdict.is_heard:
                 return verdict
             self.close()  # dead since it was last used: as if it had not been there
         session = yield from self._open()
-        return (yield from session.deliver(envelope, content))
+        return (yield from session.deliver(letter, peek))
 
     def _open(self) -> Dialogue[Session]:
-        endpoints = self._directory.endpoints()
+        endpoints = self._server.endpoints()
         wire, extensions = yield from open_wire(self._relay, endpoints, self._timeout)
-        self._session = Session(wire, extensions, self._relay.place)
+        self._session = Session(wire, extensions, self._relay.place, self._server.foresight)
         return self._session
 
     def _settle(self) -> None:
         self._used_at = monotonic()
-        if self._session and (self._session.is_over or self._session.messages >= _MOST_MESSAGES):
+        if self._session and self._session.is_spent:
             self.close()

@@ -1,8 +1,7 @@
 """Whose message it is, as SMTP says it: apart from the headers, which it does not read."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 # What could end a command or its path, and what UTF-8 cannot write. RFC 5321, 4.5.3.1.3 for the
 # length.
@@ -10,8 +9,7 @@ _PATH: Final = re.compile(r"[^\x00-\x20\x7f<>\ud800-\udfff]+@[^\x00-\x20\x7f<>@\
 _LONGEST: Final = 254
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The address that failed mail returns to, and the reader's with its domain in ASCII."""
 
     sender: str

@@ -1,8 +1,7 @@
 """What a server answers (RFC 5321, 4.2), and whether a refusal is about us or about a reader."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _LONGEST_WORDS: Final = 500
 
@@ -19,8 +18,7 @@ _WORDS_ABOUT_US: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A whole reply: its code and the text of its lines."""
 
     code: int

@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from threading import Condition
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from newsletter.errors import NewsletterError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.transports.base import Commit
-from newsletter.transports.smtp.connection import Connection, Directory
+from newsletter.transports.smtp.connection import Acquaintance, Connection, Ending
 from newsletter.transports.smtp.relay import Relay
 from newsletter.transports.smtp.waiting import Dialogues
-
-if TYPE_CHECKING:
-    from newsletter.errors import TransportError
 
 
 class Smtp:
@@ -34,9 +32,9 @@ class Smtp:
     def __init__(
         self, relay: Relay, *, envelope_sender: str, connections: int, timeout: timedelta
     ) -> None:
-        directory = Directory(relay, timeout.total_seconds())
+        server = Acquaintance(relay, timeout.total_seconds())
         self._pool = _Pool(
-            Connection(relay, directory, envelope_sender, timeout.total_seconds())
+            Connection(relay, server, envelope_sender, timeout.total_seconds())
             for _ in range(connections)
         )
 
@@ -107,74 +105,81 @@ class _Pool:
 
 
 class _Round:
-    """One call of `send`: its messages and the dialogues under way about them."""
+    """One call of `send`: its messages and the connections that carry them."""
 
     def __init__(self, pool: _Pool, messages: Iterable[Message]) -> None:
         self._pool = pool
         self._messages = iter(messages)
         self._again: list[Message] = []
         self._busy: set[Connection] = set()
-        self._idle: list[Connection] = []  # open, and kept as long as there are messages
-        self._dialogues: Dialogues[tuple[Connection, Message], Receipt | TransportError]
-        self._dialogues = Dialogues()
+        self._dialogues: Dialogues[Connection, Receipt | Ending] = Dialogues()
         self._is_proven = False  # the server took something, so more connections are worth it
         self._may_open = True
         self._has_more = True
-        self._closed: TransportError | None = None
+        self._closed: NewsletterError | None = None
 
     def receipts(self) -> Iterator[Receipt]:
         try:
             while (has_started := self._start_another()) or self._busy:
-                yield from self._end_some(wait=not has_started)
+                yield from self._move_on(wait=not has_started)
             if self._closed:
                 raise self._closed
         finally:
             self._abandon()
 
     def _start_another(self) -> bool:
-        """Give a free connection the next message, if there are both."""
+        """Have one more connection carry messages, if there are both."""
         if self._closed or not (self._has_more or self._again):
-            self._let_go()
             return False
-        connection = self._idle.pop() if self._idle else self._take()
+        connection = self._take_connection()
         if connection is None:
             return False
-        message = self._again.pop() if self._again else next(self._messages, None)
+        message = self._next_message()
         if message is None:
-            self._has_more = False
             self._pool.give_back(connection)
             return False
         self._is_proven |= connection.is_open
         self._busy.add(connection)
-        self._dialogues.start((connection, message), connection.carry(message))
+        self._dialogues.start(connection, connection.carry(message, self._next_message))
         return True
 
-    def _take(self) -> Connection | None:
+    def _take_connection(self) -> Connection | None:
         is_alone = not self._busy
         may_open = self._may_open and (is_alone or self._is_proven)
         return self._pool.take(may_open=may_open, wait=is_alone)
 
-    def _let_go(self) -> None:
-        """Leave the connections to whoever has messages for them."""
-        while self._idle:
-            self._pool.give_back(self._idle.pop())
+    def _next_message(self) -> Message | None:
+        """None at the end; should their source fail, what is under way comes to its end first."""
+        if self._closed or self._again:
+            return None if self._closed else self._again.pop()
+        try:
+            message = next(self._messages, None)
+        except NewsletterError as error:
+            self._closed = error
+            return None
+        self._has_more = message is not None
+        return message
 
-    def _end_some(self, *, wait: bool) -> Iterator[Receipt]:
-        for (connection, message), result in self._dialogues.advance(wait=wait):
-            self._busy.remove(connection)
-            if connection.is_open:
-                self._idle.append(connection)
+    def _move_on(self, *, wait: bool) -> Iterator[Receipt]:
+        for connection, told in self._dialogues.advance(wait=wait):
+            if isinstance(told, Receipt):
+                self._is_proven |= connection.is_open or told.outcome is Outcome.ACCEPTED
+                yield told
             else:
-                self._pool.give_back(connection)
-            if isinstance(result, Receipt):
-                self._is_proven |= connection.is_open or result.outcome is Outcome.ACCEPTED
-                yield result
-            elif not connection.is_open and (self._busy or self._pool.has_open):
-                # The server may take no more of them at once: those that are open go on.
-                self._may_open = False
-                self._again.append(message)
-            else:
-                self._closed = self._closed or result
+                self._end(connection, told)
+
+    def _end(self, connection: Connection, ending: Ending) -> None:
+        self._busy.remove(connection)
+        if ending.error is None:
+            pass
+        elif not connection.is_open and (self._busy or self._pool.has_open):
+            # The server may take no more of them at once: those that are open go on.
+            self._may_open = False
+            self._again += ending.unsent
+        else:
+            self._closed = self._closed or ending.error
+            connection.close()
+        self._pool.give_back(connection)
 
     def _abandon(self) -> None:
         """Hang up on what is still under way."""
@@ -183,4 +188,3 @@ class _Round:
             connection.close()
             self._pool.give_back(connection)
         self._busy.clear()
-        self._let_go()

@@ -28,6 +28,8 @@ class DeadlinePassed(Exception):
 
 
 Dialogue = Generator[Wait, None, _Result]
+# One that has something to tell before its end.
+LongDialogue = Generator[Wait | _Result, None, _Result]
 
 
 class Dialogues(Generic[_Key, _Result]):
@@ -39,50 +41,59 @@ class Dialogues(Generic[_Key, _Result]):
 
     def __init__(self) -> None:
         self._poll = poll()
-        self._waiting: dict[int, tuple[_Key, Dialogue[_Result], Wait]] = {}
-        self._ended: list[tuple[_Key, _Result]] = []
+        self._waiting: dict[int, tuple[_Key, LongDialogue[_Result], Wait]] = {}
+        self._ready: list[tuple[_Key, LongDialogue[_Result]]] = []
+        self._told: list[tuple[_Key, _Result]] = []
         self._deadline = inf  # no dialogue's is earlier
 
-    def __len__(self) -> int:
-        return len(self._waiting) + len(self._ended)
-
-    def start(self, key: _Key, dialogue: Dialogue[_Result]) -> None:
-        """Run a dialogue up to where it first waits."""
+    def start(self, key: _Key, dialogue: LongDialogue[_Result]) -> None:
+        """Run a dialogue up to where it first waits or tells something."""
         self._run(key, dialogue, partial(next, dialogue))
 
     def advance(self, *, wait: bool) -> list[tuple[_Key, _Result]]:
         """Move on whatever can be, having waited for the first of them if wanted.
 
-        Gives those that ended; none of them may have.
+        Gives what they told, at their end or before it; they may have told nothing.
         """
+        may_wait = wait and not (self._told or self._ready)
+        ready, self._ready = self._ready, []
+        for key, dialogue in ready:
+            self._run(key, dialogue, partial(next, dialogue))
         if self._waiting:
-            patience = max(0.0, self._deadline - monotonic()) if wait and not self._ended else 0.0
+            patience = max(0.0, self._deadline - monotonic()) if may_wait else 0.0
             for descriptor, _ in self._poll.poll(ceil(patience * 1000)):
                 key, dialogue = self._take(descriptor)
                 self._run(key, dialogue, partial(next, dialogue))
             # Only now: what came in while nobody looked has been read.
             if monotonic() >= self._deadline:
                 self._expire()
-        ended, self._ended = self._ended, []
-        return ended
+        told, self._told = self._told, []
+        return told
 
     def close(self) -> None:
         """Abandon all dialogues where they are."""
         for descriptor in list(self._waiting):
-            _, dialogue = self._take(descriptor)
-            dialogue.close()
+            self._ready.append(self._take(descriptor))
+        while self._ready:
+            self._ready.pop()[1].close()
 
-    def _run(self, key: _Key, dialogue: Dialogue[_Result], step: Callable[[], Wait]) -> None:
+    def _run(
+        self, key: _Key, dialogue: LongDialogue[_Result], step: Callable[[], Wait | _Result]
+    ) -> None:
         try:
-            wait = step()
+            said = step()
         except StopIteration as end:
-            self._ended.append((key, end.value))
+            self._told.append((key, end.value))
+            return
+        if isinstance(said, Wait):
+            self._waiting[said.descriptor] = key, dialogue, said
+            self._poll.register(said.descriptor, said.events)
+            self._deadline = min(self._deadline, said.deadline)
         else:
-            self._waiting[wait.descriptor] = key, dialogue, wait
-            self._poll.register(wait.descriptor, wait.events)
-            self._deadline = min(self._deadline, wait.deadline)
+            self._told.append((key, said))
+            self._ready.append((key, dialogue))
 
-    def _take(self, descriptor: int) -> tuple[_Key, Dialogue[_Result]]:
+    def _take(self, descriptor: int) -> tuple[_Key, LongDialogue[_Result]]:
         key, dialogue, _ = self._waiting.pop(descriptor)
         self._poll.unregister(descriptor)
         return key, dialogue

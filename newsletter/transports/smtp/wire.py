@@ -23,10 +23,12 @@ from newsletter.transports.smtp.waiting import DeadlinePassed, Dialogue, Wait
 
 _Result = TypeVar("_Result")
 
-_REPLY_LINE: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r?")
+_REPLY_LINE: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r?\n")
 _LONGEST_LINE: Final = 4096  # RFC 5321 allows 512 octets; servers put links into theirs
 _MOST_LINES: Final = 100
-_CHUNK: Final = 16384  # no TLS record is longer
+_CHUNK: Final = 16384
+_LONGEST_RECORD: Final = 16384  # of TLS: it arrives whole or not at all
+_LONGEST_WRITE: Final = 1 << 30
 
 
 class ConnectionLost(Exception):
@@ -50,7 +52,9 @@ class Wire:
         self._timeout = timeout
         self._patience = timeout
         self._deadline = 0.0
-        self._received = bytearray()
+        self._received = b""
+        self._longest_write = _LONGEST_WRITE
+        self.unwritten = 0  # bytes at the end of the last write that have certainly not left
 
     @classmethod
     def connect(cls, endpoint: Endpoint, *, patience: float, timeout: float) -> Dialogue["Wire"]:
@@ -115,29 +119,37 @@ class Wire:
         self._start_clock(self._timeout)
         wrapped = yield from self._complete(wrap, POLLIN)
         self._socket = wrapped
+        self._longest_write = _LONGEST_RECORD
         yield from self._complete(wrapped.do_handshake, POLLIN)
 
     def write(self, content: bytes) -> Dialogue[None]:
-        """Hand all of it to the system. Where that fails, its last byte has not left."""
+        """Hand all of it to the system. Where that fails, its `unwritten` end has not left."""
         self._start_clock(self._timeout)
+        self.unwritten = len(content)
         rest = memoryview(content)
         while rest:
-            sent = yield from self._complete(partial(self._socket.send, rest), POLLOUT)
+            piece = rest[: self._longest_write]
+            sent = yield from self._complete(partial(self._socket.send, piece), POLLOUT)
             rest = rest[sent:]
+            self.unwritten = len(rest)
 
     def reply(self) -> Dialogue[Reply]:
         """The next reply, whole."""
         self._start_clock(self._timeout)
-        codes = set()
         texts: list[bytes] = []
+        codes = set()
         while len(texts) < _MOST_LINES:
-            line = _REPLY_LINE.fullmatch((yield from self._line()))
+            while (end := self._received.find(b"\n") + 1) == 0:
+                yield from self._receive()
+            line = _REPLY_LINE.fullmatch(self._received, 0, end)
+            self._received = self._received[end:]
             if line is None:
                 break
-            codes.add(line[1])
-            texts.append(line[3] or b"")
-            if line[2] != b"-" and len(codes) == 1:
-                return Reply(int(line[1]), tuple(texts))
+            code, mark, text = line.groups()
+            codes.add(code)
+            texts.append(text or b"")
+            if mark != b"-" and len(codes) == 1:
+                return Reply(int(code), tuple(texts))
         raise ConnectionLost("gave an answer that is not SMTP")
 
     def close(self, farewell: bytes = b"") -> None:
@@ -157,17 +169,13 @@ class Wire:
             raise ConnectionLost(f"cannot be reached: {os.strerror(error)}")
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def _line(self) -> Dialogue[bytes]:
-        while (end := self._received.find(b"\n")) < 0:
-            if len(self._received) > _LONGEST_LINE:
-                raise ConnectionLost("gave an answer that is not SMTP")
-            received = yield from self._complete(partial(self._socket.recv, _CHUNK), POLLIN)
-            if not received:
-                raise ConnectionLost("hung up")
-            self._received += received
-        line = bytes(self._received[:end])
-        del self._received[: end + 1]
-        return line
+    def _receive(self) -> Dialogue[None]:
+        if len(self._received) > _LONGEST_LINE:
+            raise ConnectionLost("gave an answer that is not SMTP")
+        received = yield from self._complete(partial(self._socket.recv, _CHUNK), POLLIN)
+        if not received:
+            raise ConnectionLost("hung up")
+        self._received += received
 
     def _complete(self, operation: Callable[[], _Result], awaited: int) -> Dialogue[_Result]:
         """Do it as soon as it can be done at once; `awaited` is what a plain socket lacks."""

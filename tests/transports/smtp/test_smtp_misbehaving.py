@@ -103,6 +103,64 @@ def test_the_outcome_is_exact_to_the_phase(
         assert result.detail.startswith("the server ")
 
 
+# The same for the second of three messages: the server has its commands before it answers for the
+# first. What was not heard of there goes over another connection, as if it had not been offered.
+AHEAD: Mapping[Phase, tuple[Outcome, ...]] = {
+    Phase.MAIL: (A, A, A, A, A, A, A, A, A, A, A, R, A),
+    Phase.RCPT: (R, R, R, R, N, R, R, R, R, R, A, R, A),
+    Phase.DATA: (R, R, R, R, N, R, R, R, R, R, A, U, R),
+    Phase.END:  (U, U, U, R, N, R, U, U, U, U, A, A, A),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("phase", "what", "expected"),
+    [
+        pytest.param(phase, what, expected, id=f"{phase.name}-{what}")
+        for phase, cells in AHEAD.items()
+        for what, expected in zip(TROUBLES, cells, strict=True)
+    ],
+)
+def test_a_message_offered_ahead_of_an_answer_has_a_fate_of_its_own(
+    phase: Phase, what: str, expected: Outcome
+) -> None:
+    with ScriptedSmtp({phase: TROUBLES[what]}, spares=1, passes=1) as server:
+        transport = open_smtp(server.port, timeout=0.4 if what == "is silent" else 20)
+        results = attempt(transport, *map(message, range(3)))
+    assert [r.outcome for r in results if isinstance(r, Receipt)] == [A, expected, A]
+    taken = [taken.sender for taken in server.taken]
+    assert len(set(taken)) == len(taken)
+    first, second, third = (f"bounces+delivery-{n}@list.example" for n in range(3))
+    assert {first, third} <= set(taken) <= {first, second, third}
+    if expected is not U:
+        assert (second in taken) == (expected is A)
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"), [(Then.GO_ON, A), (Then.HANG, U), (Then.CLOSE, U), (Then.RESET, U)]
+)
+def test_a_server_that_cannot_take_what_comes_behind_a_message_is_given_one_at_a_time(
+    then: Then, expected: Outcome
+) -> None:
+    """Not every one that offers PIPELINING can: the first message finds out for all."""
+    with ScriptedSmtp({Phase.BEHIND: Trouble(then=then)}) as server:
+        transport = open_smtp(server.port, connections=4, timeout=0.4)
+        results = outcomes(transport.send(map(message, range(9))))
+        transport.close()
+    assert results == [expected, *[A] * 8]
+    taken = {taken.sender for taken in server.taken}
+    assert len(taken) == len(server.taken) == 9 - (expected is U)
+
+
+def test_once_the_last_byte_of_a_message_has_left_what_follows_it_changes_nothing() -> None:
+    """The server takes a message and then no more of what was sent in the same breath."""
+    with ScriptedSmtp({Phase.END: TROUBLES["is silent"]}, passes=1) as server:
+        transport = open_smtp(server.port, timeout=1, sender="x" * 10_000_000 + "@list.example")
+        results = attempt(transport, message(0), message(1))
+    words = "the server gave no answer within 1 s after the whole message"
+    assert results == [Receipt("delivery-0", U, words), Receipt("delivery-1", A)]
+
+
 @pytest.mark.parametrize("what", ["closes", "resets", "is silent", "4yz", "garbage", "421"])
 @pytest.mark.parametrize("is_pipelining", [True, False])
 def test_in_the_middle_of_a_message_nothing_was_taken(what: str, is_pipelining: bool) -> None:

@@ -85,7 +85,7 @@ _rows: Final = Table(
     Column("at", Instant),
     Column("source", Text),
     Column("known_id", key_text(32)),  # the rest is found out: whose address it is
-    Column("is_left", Boolean),  # whether that person has unsubscribed
+    Column("is_left", Boolean),  # whether that person unsubscribed before this import
     Column("agrees", Boolean),  # whether the row brings a consent not yet on record
     Column("differs", Boolean),  # whether it says anything but what is stored
     prefixes=["TEMPORARY"],
@@ -101,14 +101,15 @@ _is_on_record: Final = exists().where(
     consents.c.at.is_not_distinct_from(_row.at),
     consents.c.source == _row.source,
 )
+# Of two rows for an address that nobody knew before, the later says how it stands.
+_is_added_now: Final = _person.created_at == _now
 _merged: Final = {
     _person.email: _row.email,
     _person.name: func.coalesce(_row.name, _person.name),
     _person.topics: func.coalesce(_row.topics, _person.topics),
     _person.language: func.coalesce(_row.language, _person.language),
-    # Whoever this very import added is as its later row says.
     _person.status: case(
-        (and_(_row.status == _UNCONFIRMED, _person.created_at != _now), _person.status),
+        (and_(_row.status == _UNCONFIRMED, ~_is_added_now), _person.status),
         else_=_row.status,
     ),
 }
@@ -118,9 +119,12 @@ _RECOGNISE: Final = (
     .where(_row.email_key == _person.email_key)
     .values(
         known_id=_person.id,
-        is_left=_person.status == _UNSUBSCRIBED,
+        is_left=and_(
+            _person.status == _UNSUBSCRIBED,
+            ~and_(_is_added_now, _person.unsubscribed_through == _how),
+        ),
         agrees=or_(
-            and_(_row.status == _CONFIRMED, _person.status == _UNCONFIRMED),
+            and_(_row.status == _CONFIRMED, _person.status != _CONFIRMED),
             and_(_states_consent, ~_is_on_record),
         ),
         differs=or_(*(new != old for old, new in _merged.items())),

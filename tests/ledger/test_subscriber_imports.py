@@ -144,12 +144,37 @@ def test_of_two_rows_for_one_address_the_later_wins(subscribers: Subscribers) ->
     assert stored(subscribers).name == "Third"
 
 
-def test_of_two_rows_for_a_new_address_the_later_says_whether_it_is_confirmed(
+@pytest.mark.parametrize("between", [0, 25_000])
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (CONFIRMED, UNCONFIRMED),
+        (CONFIRMED, UNSUBSCRIBED),
+        (UNSUBSCRIBED, CONFIRMED),
+        (UNSUBSCRIBED, UNCONFIRMED),
+    ],
+)
+def test_of_two_rows_for_a_new_address_the_later_says_how_it_stands(
+    subscribers: Subscribers, earlier: SubscriptionStatus, later: SubscriptionStatus, between: int
+) -> None:
+    file = [row(status=earlier), *rows(between), row(status=later)]
+    subscribers.import_rows(file, now=NOW, is_erased=None)
+    assert stored(subscribers).status is later
+    import_one(subscribers, row(), LATER)
+    assert stored(subscribers).status is (UNSUBSCRIBED if later is UNSUBSCRIBED else CONFIRMED)
+
+
+def test_whoever_leaves_while_a_list_is_read_is_not_brought_back_by_its_rest(
     subscribers: Subscribers,
 ) -> None:
-    file = [row(), *rows(25_000), row(status=UNCONFIRMED)]
-    subscribers.import_rows(file, now=NOW, is_erased=None)
-    assert stored(subscribers).status is UNCONFIRMED
+    def file() -> Iterator[SubscriberRow]:
+        yield row()
+        yield from rows(20_000)
+        subscribers.unsubscribe(ANA, "link", now=NOW)
+        yield row()
+
+    subscribers.import_rows(file(), now=NOW, is_erased=None)
+    assert stored(subscribers).status is UNSUBSCRIBED
 
 
 def test_whoever_is_erased_while_a_list_is_read_does_not_come_back_with_its_rest(

@@ -30,10 +30,12 @@ from newsletter.settings import (
     Security,
     SendgridSettings,
     SmtpSettings,
+    SubscriberSettings,
     TransportName,
     TransportSettings,
     WebSettings,
 )
+from newsletter.sources.doubtful_addresses import THROWAWAY_DOMAINS
 from newsletter.textfile import decode
 from newsletter.toml import Table, parse_toml
 from newsletter.values import (
@@ -118,6 +120,7 @@ def _read(
         schedule=_schedule(table.table("schedule"), timezone),
         alerts=_alerts(table.table("alerts")),
         transport=_transport(table.table("transport"), folder, newsletter.sender.email),
+        subscribers=_subscribers(table.table("subscribers")),
         bounces=_bounces(table.table("bounces"), folder),
         web=_web(table.table("web")),
         secrets=Secrets.from_environment(environ),
@@ -258,6 +261,13 @@ def _bounces(table: Table, folder: Path) -> BounceSettings:
     )
     table.close()
     return bounces
+
+
+def _subscribers(table: Table) -> SubscriberSettings:
+    key = "throwaway_domains"
+    domains = _each(table, key, table.take_list(key, tuple(THROWAWAY_DOMAINS)), parse_host)
+    table.close()
+    return SubscriberSettings(frozenset(domain.casefold() for domain in domains))
 
 
 def _imap(table: Table) -> ImapSettings:

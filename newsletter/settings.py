@@ -118,6 +118,13 @@ class TransportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriberSettings:
+    """The domains of which somebody is warned that their addresses last minutes."""
+
+    throwaway_domains: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ImapSettings:
     """The account that failed mail returns to; `host` is empty where there is none."""
 
@@ -160,6 +167,7 @@ class Config:
     schedule: Schedule
     alerts: AlertSettings
     transport: TransportSettings
+    subscribers: SubscriberSettings
     bounces: BounceSettings
     web: WebSettings
     secrets: Secrets

@@ -1,7 +1,7 @@
 """What an editor does to the list: import, export, look up, let go, keep out, erase."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from newsletter.model.subscriber import (
     SuppressionReason,
 )
 from newsletter.personalise.keys import AddressDigests
+from newsletter.sources.doubtful_addresses import THROWAWAY_DOMAINS
 from newsletter.sources.foreign_exports import ForeignExport
 from newsletter.sources.subscriber_cells import COLUMNS, guard
 from newsletter.sources.subscribers import read_subscribers
@@ -61,12 +62,17 @@ class Subscriptions:
     """The list of one newsletter. An address is compared without case."""
 
     def __init__(
-        self, ledger: Ledger, taxonomy: Taxonomy, open_digests: Callable[[], AddressDigests]
+        self,
+        ledger: Ledger,
+        taxonomy: Taxonomy,
+        open_digests: Callable[[], AddressDigests],
+        throwaway: Collection[str] = THROWAWAY_DOMAINS,
     ) -> None:
         self._ledger = ledger
         self._subscribers = ledger.subscribers
         self._taxonomy = taxonomy
         self._open_digests = open_digests
+        self._throwaway = throwaway
 
     def tag_map(self, path: Path | None = None) -> TagMap:
         """What tags of other programs mean, by the file at `path` or by the topics' own names."""
@@ -91,7 +97,9 @@ class Subscriptions:
         them; a rehearsal counts what would be done and does nothing.
         """
         bring = self._subscribers.rehearse_import if rehearse else self._subscribers.import_rows
-        found = read_subscribers(path, shown, self._taxonomy, tag_map, tell)
+        found = read_subscribers(
+            path, shown, self._taxonomy, tag_map, tell, throwaway=self._throwaway
+        )
         rows = follow(_rows(found, report))
         return bring(rows, now=datetime.now(UTC), is_erased=self._is_erased())
 

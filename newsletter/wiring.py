@@ -98,6 +98,7 @@ def open_subscriptions(config: Config) -> Subscriptions:
         _open_ledger(config),
         open_desk(config).taxonomy,
         lambda: AddressDigests(config.secrets.link_keys()),
+        config.subscribers.throwaway_domains,
     )
 
 
@@ -155,6 +156,7 @@ class PublicSide:
     correspondence: Correspondence
     feedback: Feedback
     stamps: FormStamps
+    throwaway_domains: frozenset[str]
     check_transport: Callable[[], object]
     webhook_key: str
 
@@ -193,6 +195,7 @@ def open_public_side(config: Config) -> PublicSide:
         ),
         feedback=Feedback(ledger, soft_bounces=config.bounces.soft_bounces),
         stamps=FormStamps(keys),
+        throwaway_domains=config.subscribers.throwaway_domains,
         check_transport=lambda: _open_transport(config),
         webhook_key=config.secrets.sendgrid_webhook_key() if is_keyed else "",
     )

@@ -90,9 +90,10 @@ class Subscribers:
         """Upsert by `key`, some thousand rows to a transaction; of two rows the later wins.
 
         Who unsubscribed, is suppressed or erased is left exactly as they are. An unconfirmed row
-        demotes nobody. Whom this import itself added is as the later row says, whatever it is. A consent is recorded for everybody a row
-        confirms, and where a row states one that is not on record; its time is the stated one or
-        none. A row with a suppression suppresses the address and changes nothing else.
+        demotes nobody. Whom this import itself added is as the later row says, whatever it is. A
+        consent is recorded for everybody a row confirms, and where a row states one that is not on
+        record; its time is the stated one or none. A row with a suppression suppresses the address
+        and changes nothing else.
         """
         return import_rows(self._database, rows, new_ids(now), now, is_erased)
 

@@ -1,6 +1,7 @@
 """Addresses that are right in form and yet may not be what they seem: warned of, never refused."""
 
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
@@ -32,13 +33,14 @@ THROWAWAY_DOMAINS: Final = frozenset(
 _ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
 
 
-def doubt(key: str) -> str:
+def doubt(key: str, throwaway: Collection[str]) -> str:
     """What is doubtful about an address, given as addresses are compared; empty for most.
 
-    The words name the domain at most, never the whole address.
+    `throwaway` are the domains whose addresses last minutes. The words name the domain at most,
+    never the whole address.
     """
     local, _, domain = key.rpartition("@")
-    if domain in THROWAWAY_DOMAINS:
+    if domain in throwaway:
         return f"{domain} gives out addresses that last minutes; nobody may read what is sent there"
     if "xn--" in domain and (mixed := _mixed_label(domain)):
         return f"the domain {mixed} mixes alphabets that look alike; it may be an imitation"

@@ -6,7 +6,7 @@ exports of other programs are known by their headers, and what we do not use of 
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from typing import Any, Final
 from newsletter.model.issue import Taxonomy
 from newsletter.model.problem import Problem, Severity, did_you_mean
 from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
-from newsletter.sources.doubtful_addresses import doubt
+from newsletter.sources.doubtful_addresses import THROWAWAY_DOMAINS, doubt
 from newsletter.sources.foreign_exports import ForeignExport, recognise
 from newsletter.sources.foreign_rows import foreign_row_parser
 from newsletter.sources.subscriber_cells import COLUMNS, row_parser
@@ -32,12 +32,14 @@ _Rows = Iterator[tuple[int, list[str] | str]]  # a row or why there is none, wit
 _ParseRow = Callable[[list[str]], SubscriberRow]
 
 
-def read_subscribers(
+def read_subscribers(  # noqa: PLR0913 - the last three have their usual values
     path: Path,
     shown: str,
     taxonomy: Taxonomy,
     tag_map: TagMap | None = None,
     tell: Callable[[ForeignExport], None] = lambda _: None,
+    *,
+    throwaway: Collection[str] = THROWAWAY_DOMAINS,
 ) -> Iterator[SubscriberRow | Problem]:
     """The rows of a list, streamed; a bad one is one problem with all that is wrong with it.
 
@@ -61,7 +63,7 @@ def read_subscribers(
 
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield from _read(_number_rows(file), shown, parser)
+            yield from _read(_number_rows(file), shown, parser, throwaway)
     except FileNotFoundError:
         yield Problem(shown, 1, "there is no such file")
     except OSError as error:
@@ -86,7 +88,10 @@ def _number_rows(lines: Iterable[str]) -> _Rows:
 
 
 def _read(
-    rows: _Rows, shown: str, parser: Callable[[list[str]], _ParseRow]
+    rows: _Rows,
+    shown: str,
+    parser: Callable[[list[str]], _ParseRow],
+    throwaway: Collection[str],
 ) -> Iterator[SubscriberRow | Problem]:
     header_line, header = next((row for row in rows if row[1]), (1, "the file is empty"))
     faults = [header] if isinstance(header, str) else list(_header_faults(header))
@@ -100,7 +105,7 @@ def _read(
         elif len(row) == width:
             try:
                 yield (parsed := parse_row(row))
-                if parsed.status is _CONFIRMED and (doubtful := doubt(parsed.key)):
+                if parsed.status is _CONFIRMED and (doubtful := doubt(parsed.key, throwaway)):
                     yield Problem(shown, line, doubtful, Severity.WARNING)
             except ValueError as error:
                 if any(map(str.strip, row)):

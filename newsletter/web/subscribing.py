@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from newsletter.addresses import parse_address
 from newsletter.ledger.memberships import Joining
 from newsletter.membership import SignUp
 from newsletter.web.forms import Form, read_form
@@ -33,7 +34,7 @@ async def sign_up(request: Request) -> Response:
     language = site.pages.language(request)
     if form.one(HONEYPOT):
         site.meters.sign_ups.labels("trapped").inc()
-        return site.pages.message(request, "asked", address=form.one("email"))
+        return site.pages.message(request, "asked", address=form.one("email"), throwaway="")
     choice = chosen(site, form, None, language)
     fault = choice.fault or ("quick" if _is_too_quick(site, form) else "")
     words = consent_words(site.public.newsletter, language)
@@ -54,7 +55,9 @@ async def sign_up(request: Request) -> Response:
         return too_many(request, wait)
     site.meters.sign_ups.labels("asked").inc()
     site.postman.call()
-    return site.pages.message(request, "asked", address=form.one("email"))
+    domain = parse_address(form.one("email")).key.rpartition("@")[2]
+    throwaway = domain if domain in site.public.throwaway_domains else ""
+    return site.pages.message(request, "asked", address=form.one("email"), throwaway=throwaway)
 
 
 @routes.api_route("/confirm/{token}", methods=["GET", "HEAD"])

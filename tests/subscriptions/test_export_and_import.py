@@ -13,13 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.config import load_config
 from newsletter.ledger.database import Database
 from newsletter.ledger.imports import ImportCounts
 from newsletter.ledger.ledger import Ledger
 from newsletter.model.issue import Taxonomy
 from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus, SuppressionReason
 from newsletter.personalise.keys import AddressDigests
+from newsletter.starter import create_newsletter
 from newsletter.subscriptions import Subscriptions
+from newsletter.wiring import open_subscriptions
 
 TAXONOMY = Taxonomy({"alliance": "Alliance", "-minus": "Minus", "cbt": "CBT; no"}, {})
 NOW = datetime(2022, 11, 15, 14, 0, tzinfo=UTC)
@@ -133,6 +136,26 @@ def test_a_suppressed_address_is_exported_as_unsubscribed(empty: Path, tmp_path:
         )
         ledger.subscribers.suppress("a@x.example", SuppressionReason.COMPLAINT, "", now=NOW)
         assert exported(subscriptions).splitlines()[1] == "a@x.example,,,,unsubscribed,,"
+
+
+def test_which_domains_throw_addresses_away_is_a_setting(tmp_path: Path) -> None:
+    folder = tmp_path / "digest"
+    create_newsletter(folder)
+    (folder / "people.csv").write_text("email\na@mailinator.com\nb@brief.example\n", "utf-8")
+    environ = {"NEWSLETTER_SECRET_KEY": "a key"}
+    settings = folder / "config.toml"
+    plain = settings.read_text("utf-8")
+    for words, doubted in (
+        ("", [":2:"]),
+        ('[subscribers]\nthrowaway_domains = ["Brief.example"]\n', [":3:"]),
+        ("[subscribers]\nthrowaway_domains = []\n", []),
+    ):
+        settings.write_text(f"{plain}\n{words}", "utf-8")
+        doubts: list[str] = []
+        open_subscriptions(load_config(settings, environ)).import_file(
+            folder / "people.csv", "p", lambda problem: doubts.append(str(problem)[1:4])
+        )
+        assert doubts == doubted
 
 
 def test_every_consent_on_record_is_exported(empty: Path, tmp_path: Path) -> None:

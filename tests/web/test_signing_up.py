@@ -314,3 +314,9 @@ def test_who_never_confirms_is_forgotten_after_a_month(folder: Path) -> None:
     files = [file.read_bytes() for file in (folder / "var").glob("newsletter.db*")]
     assert files
     assert not any(address.encode() in content for content in files)
+
+
+def test_who_gives_an_address_that_lasts_minutes_is_told_so(served: Served) -> None:
+    assert "mailinator.com last only minutes" in served.sign_up("ana@Mailinator.com").text
+    assert "only minutes" not in served.sign_up("ana@keeping.example").text
+    served.wait_for_email("ana@mailinator.com")

@@ -138,24 +138,26 @@ def test_a_suppressed_address_is_exported_as_unsubscribed(empty: Path, tmp_path:
         assert exported(subscriptions).splitlines()[1] == "a@x.example,,,,unsubscribed,,"
 
 
-def test_which_domains_throw_addresses_away_is_a_setting(tmp_path: Path) -> None:
-    folder = tmp_path / "digest"
-    create_newsletter(folder)
-    (folder / "people.csv").write_text("email\na@mailinator.com\nb@brief.example\n", "utf-8")
-    environ = {"NEWSLETTER_SECRET_KEY": "a key"}
-    settings = folder / "config.toml"
-    plain = settings.read_text("utf-8")
-    for words, doubted in (
+@pytest.mark.parametrize(
+    ("words", "doubted"),
+    [
         ("", [":2:"]),
         ('[subscribers]\nthrowaway_domains = ["Brief.example"]\n', [":3:"]),
         ("[subscribers]\nthrowaway_domains = []\n", []),
-    ):
-        settings.write_text(f"{plain}\n{words}", "utf-8")
-        doubts: list[str] = []
-        open_subscriptions(load_config(settings, environ)).import_file(
-            folder / "people.csv", "p", lambda problem: doubts.append(str(problem)[1:4])
-        )
-        assert doubts == doubted
+    ],
+)
+def test_which_domains_throw_addresses_away_is_a_setting(
+    tmp_path: Path, words: str, doubted: list[str]
+) -> None:
+    folder = tmp_path / "digest"
+    create_newsletter(folder)
+    people, config = folder / "people.csv", folder / "config.toml"
+    people.write_text("email\na@mailinator.com\nb@brief.example\n", "utf-8")
+    config.write_text(f"{config.read_text('utf-8')}\n{words}", "utf-8")
+    subscriptions = open_subscriptions(load_config(config, {"NEWSLETTER_SECRET_KEY": "a key"}))
+    doubts: list[str] = []
+    subscriptions.import_file(people, "p", lambda problem: doubts.append(str(problem)[1:4]))
+    assert doubts == doubted
 
 
 def test_every_consent_on_record_is_exported(empty: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """An item -> articles as an issue has them: title, teaser, citation, DOI and Markdown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -67,7 +67,7 @@ class Editor:
     def edit(self, item: Item) -> ItemText:
         """The item's articles. Raises ValueError where it has no text, or none that can be read."""
         around = item.surroundings()
-        pieces = [part for piece in item.read(around) for part in self._parted(piece)]
+        pieces = self.parted(item.read(around))
         if not any(piece.words for piece in pieces):
             raise ValueError("it has no text")
         if sum(len(piece.markdown) for piece in pieces) > _MOST_LETTERS:
@@ -89,9 +89,16 @@ class Editor:
             articles.append(self._article(own, section.pieces, notes))
         return ItemText(tuple(articles), around.pictures, intro)
 
-    def _parted(self, piece: Piece) -> Sequence[Piece]:
-        """The piece, in two where a call-out's heading and its text are one paragraph."""
-        return piece.parts if piece.parts and self.is_callout(piece.parts[0]) else (piece,)
+    def parted(self, pieces: Iterable[Piece]) -> list[Piece]:
+        """The pieces, where a call-out's heading and its text are one paragraph in two."""
+        return [
+            part
+            for piece in pieces
+            for part in (piece.parts if self._opens_in_bold(piece) else (piece,))
+        ]
+
+    def _opens_in_bold(self, piece: Piece) -> bool:
+        return bool(piece.parts) and self.is_callout(piece.parts[0])
 
     def _article(self, item: Item, pieces: Sequence[Piece], notes: Sequence[str]) -> PastArticle:
         notes = list(notes)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.backfile.dates import moment_of
 from newsletter.backfile.encodings import decode
-from newsletter.backfile.files import SourceFiles
+from newsletter.backfile.files import MOST_TEXT, SourceFiles
 from newsletter.backfile.items import Item, LeftOut, PastArchive
 from newsletter.backfile.markup import read_html
 from newsletter.backfile.pieces import Piece
@@ -55,7 +55,7 @@ def _substack_item(
         return LeftOut(post, title, f"its text is not in the export (a {kind})", is_amiss=True)
 
     def read(around: Surroundings) -> Sequence[Piece]:
-        html, notes = decode(files.read(names[0]), f"{files.shown}: {names[0]}")
+        html, notes = decode(files.read(names[0], MOST_TEXT), f"{files.shown}: {names[0]}")
         around.notes += notes
         return read_html(html, around)
 

@@ -13,7 +13,9 @@ from zlib import error as ZlibError  # noqa: N812 - an exception's name
 from newsletter.backfile.surroundings import FindFile
 from newsletter.errors import NewsletterError
 
-MOST_BYTES: Final = 100_000_000  # of one file
+MOST_BYTES: Final = 100_000_000  # of a file that is a whole archive
+MOST_TEXT: Final = 2_000_000  # of one that is a post
+MOST_PICTURE: Final = 20_000_000
 _MOST_UNPACKED: Final = 1_000_000_000
 _MOST_FILES: Final = 100_000
 
@@ -24,13 +26,13 @@ class SourceFiles:
 
     names: Sequence[str]
     shown: str
-    _read: Callable[[str], bytes]
+    _read: Callable[[str, int], bytes]
     _find: FindFile | None = None
     _left: int = _MOST_UNPACKED
 
-    def read(self, name: str) -> bytes:
-        """A file's bytes. Raises NewsletterError where they cannot be had."""
-        data = self._read(name)
+    def read(self, name: str, most: int = MOST_BYTES) -> bytes:
+        """A file's bytes. Raises NewsletterError where they cannot be had, or are more."""
+        data = self._read(name, most)
         self._left -= len(data)
         if self._left < 0:
             what = f"more than {_MOST_UNPACKED // 1_000_000_000} GB unpacked; import it in parts"
@@ -53,7 +55,7 @@ class SourceFiles:
         end = "/" + path.replace("__GHOST_URL__", "").strip("/")
         found = [beside] if beside in self.names else self._with_end(end)
         with suppress(NewsletterError):
-            return self.read(found[0]) if len(found) == 1 else None
+            return self.read(found[0], MOST_PICTURE) if len(found) == 1 else None
         return None
 
     def _with_end(self, end: str) -> list[str]:
@@ -64,8 +66,8 @@ def open_folder(path: Path) -> SourceFiles:
     """The files of a folder, hidden ones and what links lead to left alone."""
     names = sorted(_walk(path))
 
-    def read(name: str) -> bytes:
-        return read_bounded(path / name, f"{path}/{name}")
+    def read(name: str, most: int) -> bytes:
+        return read_bounded(path / name, f"{path}/{name}", most)
 
     return SourceFiles(names, str(path), read)
 
@@ -82,16 +84,16 @@ def open_zip(path: Path) -> SourceFiles:
     if len(members) > _MOST_FILES:
         raise NewsletterError(f"it holds more than {_MOST_FILES:,} files", where=shown)
 
-    def read(name: str) -> bytes:
+    def read(name: str, most: int) -> bytes:
         where = f"{shown}: {name}"
         if members[name].flag_bits & 1:
-            raise NewsletterError("is locked by a password; unpack it first", where=where)
+            raise NewsletterError("the file is locked by a password; unpack it", where=where)
         try:
             with archive.open(members[name]) as file:
-                data = file.read(MOST_BYTES + 1)
+                data = file.read(most + 1)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, ZlibError, OSError):
-            raise NewsletterError("is damaged in the ZIP", where=where) from None
-        return _bounded(data, where)
+            raise NewsletterError("the file is damaged in the ZIP", where=where) from None
+        return _bounded(data, where, most)
 
     return SourceFiles(sorted(members), shown, read)
 
@@ -111,26 +113,26 @@ def find_beside(folder: Path) -> FindFile:
     return find
 
 
-def read_bounded(path: Path, shown: str) -> bytes:
-    """A file's bytes, at most 100 MB. Raises NewsletterError."""
+def read_bounded(path: Path, shown: str, most: int = MOST_BYTES) -> bytes:
+    """A file's bytes, at most so many. Raises NewsletterError."""
     try:
         with path.open("rb") as file:
-            return _bounded(file.read(MOST_BYTES + 1), shown)
+            return _bounded(file.read(most + 1), shown, most)
     except OSError as error:
         raise NewsletterError(f"cannot be read: {error.strerror}", where=shown) from error
 
 
-def _bounded(data: bytes, shown: str) -> bytes:
-    if len(data) > MOST_BYTES:
-        what = f"has more than {MOST_BYTES // 1_000_000} MB; export it in parts and import each"
+def _bounded(data: bytes, shown: str, most: int) -> bytes:
+    if len(data) > most:
+        what = f"it has more than {most // 1_000_000} MB; bring it in parts"
         raise NewsletterError(what, where=shown)
     return data
 
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(info.filename).parts
-    is_hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    return not info.is_dir() and not is_hidden and not info.filename.startswith("/")
+    is_hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts)
+    return not info.is_dir() and not is_hidden
 
 
 def _walk(root: Path) -> Iterator[str]:

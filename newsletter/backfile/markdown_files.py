@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.backfile.dates import date_in_name, moment_of, month_of_heading
 from newsletter.backfile.encodings import decode
-from newsletter.backfile.files import SourceFiles
+from newsletter.backfile.files import MOST_TEXT, SourceFiles
 from newsletter.backfile.front_matter import split_front_matter
 from newsletter.backfile.items import Item, LeftOut, PastArchive
 from newsletter.backfile.markup import read_html
@@ -43,7 +43,7 @@ def read_markdown(files: SourceFiles, zone: ZoneInfo) -> PastArchive:
 def _item(files: SourceFiles, name: str, zone: ZoneInfo) -> Item | LeftOut:
     path = PurePosixPath(name)
     try:
-        text, notes = decode(files.read(name), f"{files.shown}/{name}")
+        text, notes = decode(files.read(name, MOST_TEXT), f"{files.shown}/{name}")
         values, body = split_front_matter(text)
     except NewsletterError as error:
         return LeftOut(name, "", error.what, is_amiss=True)

@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from newsletter.backfile.articles import Editor
+from newsletter.backfile.dates import month_of_heading
 from newsletter.backfile.encodings import decode
 from newsletter.backfile.exports import SUBSTACK_LIST, read_ghost, read_substack
 from newsletter.backfile.feeds import read_feed
@@ -45,7 +46,7 @@ _MARKUP: Final = re.compile(r"<(?:p|h[1-6]|div|li|br|article|section)\b[^>]*>", 
 _XML: Final = ("<?xml", "<rss", "<feed", "<rdf")
 _LOOK: Final = 100_000  # letters among which a page shows that it is HTML
 _FRONT_MATTER: Final = re.compile(r"\s*(?:---|\+\+\+)[ \t]*\n")
-_HEADING: Final = re.compile(r"^#{1,6} \S", re.MULTILINE)
+_HEADING: Final = re.compile(r"^#{1,6} .*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Opener:
             known = read_html_page(text, shown, self._editor, file.find)
         elif _FRONT_MATTER.match(text):
             known = read_markdown(_alone(file), self._zone)
-        elif _HEADING.search(text):
+        elif any(map(month_of_heading, _HEADING.findall(text))):
             known = read_html_page(foreign_html(text), shown, self._editor, file.find)
         else:
             known = read_text_page(text, shown, self._editor)
@@ -122,7 +123,7 @@ class Opener:
 
 
 def _alone(file: _File) -> SourceFiles:
-    return SourceFiles((file.name,), file.shown, lambda _name: file.data, file.find)
+    return SourceFiles((file.name,), file.shown, lambda _name, _most: file.data, file.find)
 
 
 def _member(files: SourceFiles, name: str) -> _File:

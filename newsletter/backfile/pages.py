@@ -61,7 +61,7 @@ def read_html_page(html: str, shown: str, editor: Editor, find: FindFile) -> Pas
 def _read(
     kind: str, pieces: Sequence[Piece], shown: str, editor: Editor, around: Surroundings
 ) -> PastArchive:
-    before, months = split_months(pieces)
+    before, months = split_months(editor.parted(pieces))
     if not months:
         raise NewsletterError(_NO_MONTH, where=shown)
     items: list[Item] = []

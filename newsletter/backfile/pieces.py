@@ -47,7 +47,7 @@ def text_pieces(runs: Iterable[Run]) -> list[Piece]:
 
 def _paragraph(runs: Sequence[Run]) -> Piece:
     lead = list(takewhile(lambda run: "b" in run.marks or not run.text.strip(), runs))
-    rest = paragraphs(runs[len(lead) :])
+    rest = paragraphs(runs[len(lead) :]) if lead else [runs]
     is_begun = bool(words_of(lead)) and bool(rest)
     return Piece(
         to_markdown(runs),

@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
 _BLANKS: Final = re.compile(r"[ \t\n\r\f]+")  # not the no-break space
+_UNIT: Final = re.compile(r" |[^ ]+")
 _BREAK: Final = "\n"
 _SPECIAL: Final = re.compile(
     r"[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|~(?=~)|(?<=~)~|^~|~$|&(?=#?\w+;)"
@@ -66,19 +67,17 @@ def paragraphs(runs: Iterable[Run]) -> list[list[Run]]:
 
 
 def _units(runs: Iterable[Run]) -> Iterator[Run]:
-    """The runs letter by letter, any blank a simple one; a picture is one."""
+    """The runs word by word, any blanks a simple one; a picture is one."""
     for run in runs:
         if run.picture or run.text == _BREAK:
             yield run
         else:
-            yield from (replace(run, text=letter) for letter in _BLANKS.sub(" ", run.text))
+            for unit in _UNIT.findall(_BLANKS.sub(" ", run.text)):
+                yield Run(unit, run.marks, run.href)
 
 
 def _joined(units: list[Run]) -> list[Run]:
-    while units and _is_blank(units[-1]):
-        units.pop()
-    while units and _is_blank(units[0]):
-        del units[0]
+    units = _trimmed(_trimmed(units, str.lstrip), str.rstrip, last=True)
     alike = groupby(units, key=lambda unit: (unit.marks, unit.href, unit.picture))
     return [
         Run("".join(unit.text for unit in group), marks, href, picture)
@@ -86,8 +85,15 @@ def _joined(units: list[Run]) -> list[Run]:
     ]
 
 
-def _is_blank(unit: Run) -> bool:
-    return not unit.picture and unit.text.isspace()
+def _trimmed(units: list[Run], strip: Callable[[str], str], *, last: bool = False) -> list[Run]:
+    """The units without blanks of any kind at one end."""
+    end = -1 if last else 0
+    while units and not units[end].picture:
+        unit = units.pop(end)
+        if text := strip(unit.text):
+            units.insert(len(units) if last else 0, replace(unit, text=text))
+            break
+    return units
 
 
 def to_markdown(runs: Sequence[Run]) -> str:

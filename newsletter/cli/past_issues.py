@@ -57,7 +57,7 @@ def _say_taken(months: "Sequence[MonthReport]", wishes: "Wishes") -> None:
     rows = [(month.month, *_told(taken, wishes)) for month in months for taken in month.taken]
     if rows:
         say("")
-    print_entries(rows)
+        print_entries(rows)
     notes = [
         f"{month.month}/{taken.stem}: {words}"
         for month in months
@@ -73,7 +73,7 @@ def _say_taken(months: "Sequence[MonthReport]", wishes: "Wishes") -> None:
 def _told(taken: "TakenArticle", wishes: "Wishes") -> tuple[str, str]:
     """An article's title, and what could be told of it."""
     article, proposal = taken.article, taken.proposal
-    parts = [f"{len(article.words.split()):,} words"]
+    parts = [_number(len(article.words.split()), "word")]
     parts += ["cited"] if article.citation else ["no citation"]
     parts += [f"doi {article.doi}"] if article.doi else []
     verb = "topics" if wishes.accept_proposals else "topics proposed"

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
 from typing import Final
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
@@ -34,15 +35,19 @@ def ringing(
     clock = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": 30}
     )
+    turn, is_over = Lock(), Event()
 
     def ring() -> None:
-        try:
-            due_at = tick()
-        except NewsletterError as error:
-            event("schedule.failed", ERROR, reason=str(error))
-            report(error)
-        else:
-            clock.add_job(ring, "date", run_date=due_at, id=_DUE, replace_existing=True)
+        with turn:
+            if is_over.is_set():
+                return
+            try:
+                due_at = tick()
+            except NewsletterError as error:
+                event("schedule.failed", ERROR, reason=str(error))
+                report(error)
+            else:
+                clock.add_job(ring, "date", run_date=due_at, id=_DUE, replace_existing=True)
 
     clock.add_listener(_note_trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR)
     clock.add_job(ring, "interval", seconds=_EVERY.total_seconds(), next_run_time=datetime.now(UTC))
@@ -50,7 +55,9 @@ def ringing(
     try:
         yield
     finally:
-        clock.shutdown(wait=True)
+        is_over.set()
+        with turn:  # APScheduler's shutdown and a job that adds another wait for each other
+            clock.shutdown(wait=False)
 
 
 def _note_trouble(trouble: JobExecutionEvent) -> None:

@@ -52,14 +52,15 @@ class Scheduler:
 
         Raises NewsletterError where the settings, the files or the ledger cannot be read.
         """
+        began_at = self.clock()  # what comes due from here on is for another tick
         with self.open_workshop() as workshop:
             with workshop.pipeline.ledger.owners.elect(_OFFICE) as is_elected:
                 if is_elected:
-                    for entry in workshop.timetable.entries(self.clock()):
+                    for entry in workshop.timetable.entries(began_at):
                         self._attend(workshop, entry)
                     self._tell_of_ends(workshop)
-            now = self.clock()
-            return min(e.due_at for e in workshop.timetable.entries(now) if e.due_at > now)
+            entries = workshop.timetable.entries(began_at)
+            return min(entry.due_at for entry in entries if entry.due_at > began_at)
 
     def _attend(self, workshop: Workshop, entry: Entry) -> None:
         month, schedule, now = entry.month, workshop.timetable.schedule, self.clock()

@@ -4,13 +4,21 @@ import json
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
+from newsletter.config import load_config
+from newsletter.errors import LedgerError
+from newsletter.scheduler import Scheduler
+from newsletter.wiring import open_workshop
 from tests.acceptance.conftest import NEWSLETTER, Folder
 from tests.fakes.postgresql_server import running_alone
 
 MANY = 300
+DUE = datetime(2022, 11, 1, 13, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -93,6 +101,30 @@ def test_a_server_that_stops_in_mid_send_is_one_line_and_the_next_send_goes_on(
         assert len(after) == len(folder.emails()) == MANY
         status = json.loads(folder.ok("status", "2022-11", "--json"))
         assert (status["state"], status["deliveries"]["accepted"]) == ("finished", MANY)
+
+
+def test_a_server_that_is_away_at_the_due_time_delays_the_issue_and_nothing_else(
+    folder: Folder,
+) -> None:
+    now = DUE - MINUTE
+    with running_alone() as mortal:
+        folder.edit("config.toml", "sqlite:///var/newsletter.db", mortal.server.fresh())
+        folder.ok("subscribers", "import", "subscribers/example.csv")
+        config = load_config(folder.path / "config.toml", folder.environ)
+        scheduler = Scheduler(lambda: open_workshop(config, lambda: now), Event(), lambda: now)
+        assert scheduler.tick() == DUE
+
+        mortal.stop()
+        now = DUE
+        with pytest.raises(LedgerError):
+            scheduler.tick()
+
+        mortal.start()
+        now = DUE + MINUTE
+        scheduler.tick()
+        now = DUE + 2 * MINUTE
+        scheduler.tick()
+    assert len(folder.emails()) == 22
 
 
 def test_a_server_that_is_away_is_one_line_without_the_password(folder: Folder) -> None:

@@ -30,7 +30,7 @@ from newsletter.model.feedback import EventKind
 from newsletter.model.letter import LetterKind
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
-SCHEMA_VERSION: Final = "0002"
+SCHEMA_VERSION: Final = "0003"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -150,7 +150,7 @@ subscribers: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# Rows are added and, at erasure alone, removed; never changed.
+# Rows are added and, at erasure alone, removed; never changed, which a trigger refuses.
 consents: Final = Table(
     "consents",
     metadata,
@@ -217,7 +217,7 @@ suppressions: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# Rows are added and, at erasure alone, removed; never changed.
+# Rows are added and, at erasure alone, removed; never changed, which a trigger refuses.
 lifted_suppressions: Final = Table(
     "lifted_suppressions",
     metadata,

@@ -9,14 +9,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, text, update
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import LedgerError
 from newsletter.ledger.alerts import Alerts
 from newsletter.ledger.database import Database, insert_absent
 from newsletter.ledger.subscribers import Subscribers
-from newsletter.ledger.tables import SCHEMA_VERSION, issues, metadata
+from newsletter.ledger.suppressions import Suppressions
+from newsletter.ledger.tables import (
+    SCHEMA_VERSION,
+    consents,
+    issues,
+    lifted_suppressions,
+    metadata,
+)
 from newsletter.model.alert import AlertKind
+from newsletter.model.subscriber import SuppressionReason
 
 from .rows import NOW, row
 
@@ -61,6 +70,20 @@ def test_a_database_of_an_older_program_is_brought_up_to_date_with_all_that_is_i
             assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         told = Alerts(database)
         assert not told.take("2026-11", AlertKind.MISSED, "editor@digest.example", now=NOW)
+
+
+def test_the_database_itself_refuses_to_change_what_is_proof(database: Database) -> None:
+    subscribers = Subscribers(database)
+    subscribers.import_rows([row()], now=NOW, is_erased=None)
+    subscribers.suppress("ana@clinic.example", SuppressionReason.MANUAL, "", now=NOW)
+    Suppressions(database).lift("ana@clinic.example", by="Ed", because="she asked", now=NOW)
+    for table in (consents, lifted_suppressions):
+        with (
+            pytest.raises(DBAPIError, match="never changed"),
+            database.write() as connection,
+        ):
+            connection.execute(update(table).values(source="elsewhere"))
+    assert subscribers.erase("ana@clinic.example", "5f" * 32, now=NOW)
 
 
 def test_opening_again_keeps_what_is_stored(tmp_path: Path) -> None:

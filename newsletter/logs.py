@@ -36,7 +36,7 @@ _ADDRESS: Final = re.compile(r"\S*(?:[@\uff20\ufe6b]|%40)\S*")
 _RUN: Final = re.compile(r"[A-Za-z0-9_+=-]{16,}")
 _WORD: Final = r"(?:[A-Z]{0,6}(?:[A-Z]?[a-z]{2,24}){1,4}|[A-Z]{1,12}|[a-z]|[0-9]{1,8})"
 _UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_HARMLESS: Final = re.compile(rf"{_UUID}|[-_]*{_WORD}(?:[-_]+{_WORD})*[-_]*|[-_=+]+")
+_HARMLESS: Final = rf"{_UUID}|[-_]*{_WORD}(?:[-_]+{_WORD})*[-_]*|[-_=+]+"  # few meet it: 20 ms
 
 
 def event(name: str, level: int = INFO, /, **facts: Fact) -> None:
@@ -87,7 +87,7 @@ def censored(text: str, hide: Collection[str] = ()) -> str:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "[secret]")
     text = _ADDRESS.sub("[address]", text)
-    return _RUN.sub(lambda run: run[0] if _HARMLESS.fullmatch(run[0]) else "[secret]", text)
+    return _RUN.sub(lambda run: run[0] if re.fullmatch(_HARMLESS, run[0]) else "[secret]", text)
 
 
 class _Ear(logging.Handler):

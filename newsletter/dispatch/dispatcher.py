@@ -25,7 +25,7 @@ __all__ = ["DispatchReport", "Manners", "MessageWriter", "Progress", "StopReason
 
 _TURN_SECONDS: Final = 0.1  # how often a sender without work looks for some
 _LOOK_SECONDS: Final = 0.25
-_GRACE_SECONDS: Final = 2.5  # for answers that are on their way, of the 5 in which all is quiet
+_GRACE_SECONDS: Final = 2.0  # for answers that are on their way, of the 5 in which all is quiet
 
 MessageWriter = Callable[[str, Sequence[Delivery]], Sequence[Message]]
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_called_back_either_is_uncertain_and_never_sent_twice(
         send_until(lambda _, stop: stop.set(), sender, fake)
     assert sender.counts() == {Status.UNCERTAIN: 10}
     (reason,) = {problem.reason for problem in sender.deliveries.problems(MONTH)}
-    assert reason.startswith("it was given up, as the send was to stop; not cancelled")
+    assert reason.startswith("no answer before the stop; not cancelled: ")
     sender.send(open_sendgrid(fake))
     assert len(set(readers(fake))) == len(readers(fake)) == 10
 

@@ -23,7 +23,7 @@ from sendgrid import SendGridAPIClient
 
 from newsletter.transports.sendgrid.answer import Answer
 
-_BRIEF_SECONDS: Final = 4.0  # for what asks little: to connect, to name a batch, to cancel it
+_BRIEF_SECONDS: Final = 3.0  # for what asks little: to connect, to name a batch, to cancel it
 
 
 class Unreachable(Exception):
@@ -111,8 +111,8 @@ class SendgridClient:
             response = getattr(endpoint, method)(request_body=None if body is None else _Json(body))
         except (OSError, HTTPException) as error:
             connection.close()
-            given_up = "it was given up, as the send was to stop"
-            raise AnswerLost(given_up if self.is_hurried else _reason(error)) from error
+            reason = "no answer before the stop" if self.is_hurried else _reason(error)
+            raise AnswerLost(reason) from error
         finally:
             self._busy.discard(connection)
         self._idle.append(connection)

@@ -23,7 +23,7 @@ from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience
 from newsletter.transports.sendgrid.posting import Letter, Posting
 
 _USUAL: Final = Timing()
-_HURRY: Final = timedelta(seconds=1.5)
+_HURRY: Final = timedelta(seconds=1.2)
 
 
 class Sendgrid:

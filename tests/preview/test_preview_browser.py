@@ -62,6 +62,22 @@ def test_a_device_has_its_width_and_mode(
     assert page.evaluate(GROUND) == ("rgb(246, 243, 238)" if mode == "light" else "rgb(18, 24, 27)")
 
 
+def test_the_titles_of_a_table_are_whole_words_on_a_phone(preview: Previewed, tabs: Tabs) -> None:
+    table = (
+        "| Treatment | Trials | Effect on depression |\n|---|---:|---:|\n"
+        "| Sleep hygiene, and nothing else | 12 | 0.12 |\n\nFew findings"
+    )
+    preview.edit(ARTICLE, "Few findings", table)
+    page = tabs.open(f"{preview.url}/?device=phone")
+    title = page.frame_locator(".frame").locator("th", has_text="Trials")
+    lines = """title => {
+      const words = document.createRange();
+      words.selectNodeContents(title);
+      return words.getClientRects().length;
+    }"""
+    assert title.evaluate(lines) == 1
+
+
 def test_a_save_shows_where_one_was_reading(preview: Previewed, page: Page) -> None:
     page.evaluate("() => document.querySelector('.frame').contentWindow.scrollTo(0, 500)")
     preview.edit(ARTICLE, "Few findings in our field", "Hardly any findings")
@@ -96,8 +112,9 @@ def test_a_page_in_the_background_holds_no_connection_and_catches_up(
       document.dispatchEvent(new Event("visibilitychange"));
     }"""
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     page.evaluate(turn)
+    page.wait_for_load_state("networkidle")
+    page.on("request", lambda request: asked.append(request.url))
     preview.edit(ARTICLE, "Few findings in our field", "Hardly any findings")
     until(lambda: "Hardly any findings" in preview.get("/email").text)
     assert asked == []

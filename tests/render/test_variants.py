@@ -137,7 +137,7 @@ def test_the_programs_own_words_are_in_the_readers_language(
 ) -> None:
     spoken = {
         "en": {"2022-10": "October 2022", "2022-11": "November 2022"},
-        "fr": {"2022-10": "octobre 2022", "2022-11": "novembre 2022"},
+        "fr": {"2022-10": "Octobre 2022", "2022-11": "Novembre 2022"},
     }
     assert text.splitlines()[1] == spoken[language][issue.month]
     english = ["In this issue", "Also this month", "Leave with", "You get it", "in the archive"]

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from newsletter.backfile.citations import find_doi, is_citation, without_doi
+from newsletter.backfile.dates import month_of_heading
 from newsletter.backfile.items import Item
 from newsletter.backfile.pieces import Piece
 from newsletter.backfile.runs import squeeze
@@ -58,11 +59,11 @@ class Editor:
 
     def is_callout(self, piece: Piece) -> bool:
         """Whether a piece is the heading of a call-out, also one that is only set in bold."""
-        return not piece.list_marker and self.opens(piece.words)
+        return not piece.list_marker and _fold(piece.words) in self._callout
 
-    def opens(self, words: str) -> bool:
-        """Whether these words are the heading of a call-out."""
-        return _fold(words) in self._callout
+    def is_landmark(self, words: str) -> bool:
+        """Whether a line opens a month or a call-out."""
+        return _fold(words) in self._callout or bool(month_of_heading(words))
 
     def edit(self, item: Item) -> ItemText:
         """The item's articles. Raises ValueError where it has no text, or none that can be read."""

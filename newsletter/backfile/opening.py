@@ -1,6 +1,7 @@
 """A file or folder that holds an archive -> what it holds, its kind told by its content."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from newsletter.backfile.files import (
     open_zip,
     read_bounded,
 )
-from newsletter.backfile.items import PastArchive
+from newsletter.backfile.items import LeftOut, PastArchive
 from newsletter.backfile.markdown_files import MARKDOWN, read_markdown
 from newsletter.backfile.pages import read_html_page, read_text_page
 from newsletter.backfile.surroundings import FindFile
@@ -88,8 +89,22 @@ class Opener:
             return read_markdown(files, self._zone)
         for suffixes in ((".xml",), (".json",), (".html", ".htm"), (".txt",)):
             if names := files.ending(*suffixes):
-                return _joined([self._read_file(_member(files, name)) for name in names])
+                return self._read_members(files, names)
         raise NewsletterError(f"nothing in it can be imported; {_EXPECTED}", where=files.shown)
+
+    def _read_members(self, files: SourceFiles, names: Sequence[str]) -> PastArchive:
+        """The parts of an export that was split, or came among other files."""
+        archives: list[PastArchive] = []
+        others: list[LeftOut] = []
+        for name in names:
+            try:
+                archives.append(self._read_file(_member(files, name)))
+            except NewsletterError as error:
+                others.append(LeftOut(name, "", error.what))
+                if len(others) == len(names):
+                    raise
+        joined = _joined(archives)
+        return replace(joined, left_out=(*joined.left_out, *others))
 
     def _read_file(self, file: _File) -> PastArchive:
         for beginning, what in _FOREIGN.items():
@@ -132,7 +147,6 @@ def _member(files: SourceFiles, name: str) -> _File:
 
 
 def _joined(archives: list[PastArchive]) -> PastArchive:
-    """The parts of an export that was split into several files."""
     kinds = list(dict.fromkeys(archive.kind for archive in archives))
     return PastArchive(
         f"{kinds[0]} in {len(archives)} files" if len(archives) > 1 else kinds[0],

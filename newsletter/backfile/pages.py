@@ -1,13 +1,12 @@
 """One page that holds months of articles, as text or as HTML -> items."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 from newsletter.backfile.articles import Editor
-from newsletter.backfile.dates import month_of_heading
 from newsletter.backfile.items import Item, LeftOut, PastArchive
 from newsletter.backfile.markup import parse_html, read_tree
 from newsletter.backfile.page_frame import own_address, within_frame
@@ -18,6 +17,9 @@ from newsletter.backfile.surroundings import FindFile, Surroundings
 from newsletter.errors import NewsletterError
 
 _BULLET: Final = re.compile(r"[-*•·]\s+")
+_NARROWEST: Final = 50  # letters of a line to which programs wrap a text
+_WIDEST: Final = 100
+_SLACK: Final = 5
 _NO_MONTH: Final = (
     "no month stands in it as a line or heading of its own, such as 'November 2022'; a page of "
     "past issues has one above each month's articles"
@@ -29,7 +31,9 @@ def read_text_page(text: str, shown: str, editor: Editor) -> PastArchive:
 
     Raises NewsletterError where there is no month.
     """
-    return _read("a page's text", list(_text_pieces(text)), shown, editor, Surroundings())
+    return _read(
+        "a page's text", list(_text_pieces(text, editor.is_landmark)), shown, editor, Surroundings()
+    )
 
 
 def read_html_page(html: str, shown: str, editor: Editor, find: FindFile) -> PastArchive:
@@ -41,9 +45,7 @@ def read_html_page(html: str, shown: str, editor: Editor, find: FindFile) -> Pas
     if root is None:
         raise NewsletterError(_NO_MONTH, where=shown)
     around = Surroundings(own_address(root), find)
-    within, outside = within_frame(
-        root, lambda words: bool(month_of_heading(words)) or editor.opens(words)
-    )
+    within, outside = within_frame(root, editor.is_landmark)
     pieces: list[Piece] = []
     is_begun = False
     for piece in read_tree(within, around):
@@ -94,13 +96,29 @@ def _preface(pieces: Sequence[Piece]) -> Iterator[LeftOut]:
         yield LeftOut("above the first month", spoken[0], f"{blocks} that belong to no month")
 
 
-def _text_pieces(text: str) -> Iterator[Piece]:
-    lines = filter(None, map(squeeze, text.split("\n")))
+def _text_pieces(text: str, is_landmark: Callable[[str], bool]) -> Iterator[Piece]:
+    lines = filter(None, map(squeeze, _unwrapped(text, is_landmark)))
     for is_list, group in groupby(lines, key=lambda line: bool(_BULLET.match(line))):
         if is_list:
-            yield list_piece(
-                [text_pieces([Run(_BULLET.sub("", line, count=1))]) for line in group], None, ""
-            )
+            items = [text_pieces([Run(_BULLET.sub("", line, count=1))]) for line in group]
+            yield list_piece(items, None, "")
         else:
             for line in group:
                 yield from text_pieces([Run(line)])
+
+
+def _unwrapped(text: str, is_landmark: Callable[[str], bool]) -> list[str]:
+    """The lines of a text; of one that was wrapped at a width, its paragraphs."""
+    lines = [line.rstrip() for line in text.split("\n")]
+    width = max(map(len, lines))
+    if not _NARROWEST <= width <= _WIDEST:
+        return lines
+    joined: list[str] = []
+    for before, line in pairwise(["", *lines]):
+        word = "" if _BULLET.match(line.lstrip()) else line.strip().partition(" ")[0]
+        had_no_room = before and word and len(before) + len(word) >= width - _SLACK
+        if had_no_room and not is_landmark(before) and not is_landmark(line):
+            joined[-1] += f" {line}"
+        else:
+            joined.append(line)
+    return joined

@@ -15,9 +15,9 @@ BLOCKS: Final = _names(
 )
 UNREAD: Final = _names(
     "area base button canvas col colgroup datalist head input link map meta noscript "
-    "option param rp script select source style template textarea title track"
+    "option param rp script select source style svg template textarea title track"
 )
-EMBEDDED: Final = _names("applet audio embed frame iframe object svg video")
+EMBEDDED: Final = _names("applet audio embed frame iframe object video")
 # What other programs put into a text for the web: sign-up boxes, buttons, share bars.
 WIDGETS: Final = _names(
     "subscription-widget-wrap subscription-widget subscribe-widget button-wrapper "

@@ -63,6 +63,7 @@ def import_past(
     """
     from newsletter.backfile.importing import Newsroom, PastImport, Wishes
     from newsletter.cli.past_issues import import_and_tell
+    from newsletter.locales import LANGUAGES, language_for
 
     config = load(context)
     desk = open_pipeline(config).desk
@@ -70,7 +71,7 @@ def import_past(
         issues=config.paths.issues,
         taxonomy=desk.taxonomy,
         rules=desk.rules,
-        language=config.newsletter.language,
+        language=language_for(config.newsletter.language, LANGUAGES[0]),
         zone=config.schedule.timezone,
     )
     import_and_tell(PastImport(file, newsroom), Wishes(accept_proposals, dry_run))

@@ -95,10 +95,21 @@ def _say_old(months: "Sequence[MonthReport]") -> None:
     old = [month.month for month in months if month.is_old]
     if old:
         say("")
-        say(f"There already, and left alone: {', '.join(old)}.")
+        say(f"There already, and left alone: {', '.join(_spans(old))}.")
     for month in months:
         for title in month.unknown:
             note(f"{month.month} has no article '{title}'; the source has one.")
+
+
+def _spans(months: Sequence[str]) -> list[str]:
+    """The months in order, those that follow each other as one span."""
+    numbers = [int(month[:4]) * 12 + int(month[5:]) for month in months]
+    starts = [at for at, number in enumerate(numbers) if at == 0 or number > numbers[at - 1] + 1]
+    ends = [start - 1 for start in starts[1:]] + [len(months) - 1]
+    return [
+        months[start] if start == end else f"{months[start]} to {months[end]}"
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 def _say_result(months: "Sequence[MonthReport]", wishes: "Wishes") -> None:

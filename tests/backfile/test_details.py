@@ -1,6 +1,7 @@
 """What editors expect of an import beyond the words: months, pictures, parts, and what is told."""
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ def test_files_without_a_date_take_that_of_their_names(bring: Import) -> None:
     reports = bring({"2013/x.md": "No date.", "b/2013_05_07-b.md": "Text.", "readme.md": "How to."})
 
     assert [report.month for report in reports] == ["2013-05"]
+
+
+def test_an_export_may_come_among_other_files(newsroom: Newsroom, tmp_path: Path) -> None:
+    files = {"data/old.json": made_up.ghost(), "data/redirects.json": "{}"}
+
+    archive = PastImport(put(made_up.zipped(files), tmp_path), newsroom).archive
+
+    assert (archive.kind, len(archive.items)) == ("a Ghost export", 3)
+    assert archive.left_out[-1].where == "data/redirects.json"
 
 
 # the text
@@ -134,6 +144,17 @@ def test_words_that_programs_keep_beside_a_text_come_along(
     assert path.name == "01-ein-mass.md"
     article = report.taken[0].article
     assert (article.teaser, article.author) == ("What it says.", "Ann Bell")
+
+
+def test_a_text_that_was_wrapped_at_a_width_has_its_paragraphs_again(bring: Import) -> None:
+    lines = made_up.page_text().split("\n")
+    wrapped = "\n\n".join(textwrap.fill(line, 72, subsequent_indent="  ") for line in lines)
+
+    reports = bring(wrapped)
+
+    articles = [taken.article for report in reports for taken in report.taken]
+    assert [len(article.markdown.split("\n\n")) for article in articles] == [4, 4, 4]
+    assert [article.words.split() for article in articles] == [p.words for p in made_up.POSTS]
 
 
 # pictures

@@ -111,7 +111,7 @@ def test_run_again_it_changes_nothing_and_says_so(run: Run, home: Path) -> None:
     status, out, _ = run("archive", "import", "page.txt", "--accept-proposals")
 
     assert (status, state(home / "issues")) == (0, before)
-    assert "There already, and left alone: 2013-04, 2013-05." in out
+    assert "There already, and left alone: 2013-04 to 2013-05." in out
     assert "Nothing new was found in it." in out
 
 

@@ -29,6 +29,7 @@ class Timing(StrEnum):
     """How an issue stands to its time."""
 
     UPCOMING = "upcoming"
+    NEAR = "near"  # a provider takes it by now, to let it leave at its time
     DUE = "due"  # its time has come
     LATE = "late"  # past due within the allowed lateness: it is still sent
     MISSED = "missed"  # past that: a person decides
@@ -59,11 +60,15 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledIssue:
-    """What the calendar must know of an issue: its own time, and how it stands."""
+    """What the calendar must know of an issue: its own time, and how it stands.
+
+    All of it `is_given_in` where nothing is left to send: it leaves by itself, or has left.
+    """
 
     month: str
     state: IssueState
     send_at: datetime | None = None
+    is_given_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Entry:
     @property
     def is_to_be_sent(self) -> bool:
         """Whether it is to be sent, or sent on, at this instant."""
-        has_come = self.timing in {Timing.DUE, Timing.LATE}
+        has_come = self.timing in {Timing.NEAR, Timing.DUE, Timing.LATE}
         return has_come and self.state in {IssueState.READY, IssueState.SENDING}
 
     def needs_reminder(self, now: datetime, remind_before: timedelta) -> bool:
@@ -89,17 +94,23 @@ class Entry:
 
 
 def agenda(
-    schedule: Schedule, issues: Iterable[ScheduledIssue], now: datetime, *, ahead: int = 6
+    schedule: Schedule,
+    issues: Iterable[ScheduledIssue],
+    now: datetime,
+    *,
+    ahead: int = 6,
+    head_start: timedelta = timedelta(),
 ) -> list[Entry]:
     """What is open or was missed lately, and the next `ahead` dates; the earliest first.
 
-    A month for which nobody has made an issue is on it too, once the newsletter has begun.
+    A month for which nobody has made an issue is on it too, once the newsletter has begun. A
+    provider takes messages by `head_start` before they are due.
     """
     there = {issue.month: issue for issue in issues}
     current = f"{now.astimezone(schedule.timezone):%Y-%m}"
     months = {*there, *(_shifted(current, by) for by in range(-1, ahead + 1))}
     entries = sorted(
-        (_entry(schedule, month, there.get(month), now) for month in months),
+        (_entry(schedule, month, there.get(month), now, head_start) for month in months),
         key=lambda entry: (entry.due_at, entry.month),
     )
     coming = [entry for entry in entries if entry.due_at > now]
@@ -107,20 +118,30 @@ def agenda(
     return [entry for entry in behind if _is_open(entry, now)] + coming[:ahead]
 
 
-def _entry(schedule: Schedule, month: str, issue: ScheduledIssue | None, now: datetime) -> Entry:
+def _entry(
+    schedule: Schedule,
+    month: str,
+    issue: ScheduledIssue | None,
+    now: datetime,
+    head_start: timedelta,
+) -> Entry:
     state = issue.state if issue else IssueState.DRAFT
     due_at = issue.send_at if issue and issue.send_at else schedule.due_at(month)
-    timing = _timing(schedule, state, now - due_at)
+    timing = _timing(schedule, state, now - due_at, head_start)
+    if timing is Timing.MISSED and issue and issue.is_given_in:
+        timing = Timing.LATE  # it is only to be told of
     if timing is Timing.MISSED:
         state = IssueState.MISSED
     return Entry(month, due_at, timing, state, issue is not None)
 
 
-def _timing(schedule: Schedule, state: IssueState, late_by: timedelta) -> Timing:
+def _timing(
+    schedule: Schedule, state: IssueState, late_by: timedelta, head_start: timedelta
+) -> Timing:
     if state.is_over:
         return Timing.DONE
     if late_by < timedelta(0):
-        return Timing.UPCOMING
+        return Timing.NEAR if -late_by <= head_start else Timing.UPCOMING
     if late_by < _PUNCTUAL:
         return Timing.DUE
     allowed = schedule.max_lateness

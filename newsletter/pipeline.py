@@ -22,7 +22,7 @@ from newsletter.archive.publish import PublishReport, write_variants
 from newsletter.assemble import variant_by_id
 from newsletter.control import Control, Standing
 from newsletter.desk import Compiled, Desk
-from newsletter.dispatch.dispatcher import DispatchReport, Manners, dispatch
+from newsletter.dispatch.dispatcher import DispatchReport, Manners, MessageWriter, dispatch
 from newsletter.dispatch.plan import Plan, make_plan
 from newsletter.errors import LedgerError, NewsletterError, SubscriberError, TransportError
 from newsletter.ledger.ledger import Ledger
@@ -40,7 +40,6 @@ from newsletter.send_log import SendLog
 from newsletter.transports.base import Transport
 
 Progress = Callable[[int], None]  # how many deliveries have an outcome so far
-MessageWriter = Callable[[str, Sequence[Delivery]], list[Message]]
 
 NOBODY: Final = "0" * 32  # the subscriber of a test, whose links are refused politely
 
@@ -73,7 +72,7 @@ class Pipeline:
     @cached_property
     def control(self) -> Control:
         """How each issue stands, and the ways to stop its sending or let it go on."""
-        return Control(self.desk, self.ledger.deliveries, self._now)
+        return Control(self.desk, self.ledger, self._open_transport, self._now)
 
     def plan(self, issue: Issue) -> Plan:
         """Who would get which variant now, and who nothing and why."""
@@ -129,24 +128,28 @@ class Pipeline:
         self,
         issue: Issue,
         *,
+        due_at: datetime | None = None,
         limit: int | None = None,
         progress: Progress = lambda _: None,
         stop: Event | None = None,
     ) -> DispatchReport:
         """Send a sendable issue to everybody who has not got it, and archive it as it goes out.
 
-        Run again after any interruption, it goes on; nobody gets it twice. Raises TransportError
-        where the way out is closed.
+        With a time it leaves then, and a provider may be given it before. Run again after any
+        interruption, it goes on; nobody gets it twice. Raises TransportError where the way out is
+        closed.
         """
         transport, links = self._open_transport(), self._open_links()
         deliveries = self.ledger.deliveries
-        compiled = self.control.freeze(issue)
-        promised = deliveries.plan(issue.month, self._promises(issue), now=self._now())
+        compiled = self.control.freeze(issue, due_at)
+        self.ledger.appointments.appoint(issue.month, due_at)
+        promised = deliveries.plan(issue.month, self._promises(issue, due_at), now=self._now())
+        is_ahead = due_at is not None and due_at > self._now()
         publication = Publication(self.desk, deliveries, issue, compiled)
         log = SendLog(issue.month, transport.name, promised)
 
         def note(report: DispatchReport) -> None:
-            if report.accepted:
+            if report.accepted and not is_ahead:
                 publication.make_early()  # a reader may follow a link at once
             log.record(report)
             progress(report.done)
@@ -157,7 +160,8 @@ class Pipeline:
                 self.ledger,
                 transport,
                 self._writer(issue, compiled, links),
-                Manners(limit=limit, per_second=self._per_second),
+                # One sender, as what several give in goes under as many names at the provider.
+                Manners(limit, self._per_second, senders=1 if is_ahead else None),
                 progress=note,
                 stop=stop or Event(),
                 clock=self._now,
@@ -186,34 +190,37 @@ class Pipeline:
         delivery = Delivery(str(uuid4()), NOBODY, email, "")
         write = self._writer(issue, self.desk.compile(issue), self._open_links())
         with closing(self._open_transport()) as transport:
-            for receipt in transport.send(write(variant.id, [delivery])):
+            for receipt in transport.send(write(variant.id, [delivery], None)):
                 if receipt.outcome is not Outcome.ACCEPTED:
                     raise TransportError(f"the test was not accepted: {receipt.detail}")
         return variant
 
     def build_archive(self) -> PublishReport:
         """The public site of everything sent or past. Raises IssueError where a folder is gone."""
-        return build_archive(self.desk, self.ledger.deliveries)
+        return build_archive(self.desk, self.ledger, self._now())
 
-    def _promises(self, issue: Issue) -> Iterator[PlannedDelivery]:
+    def _promises(self, issue: Issue, due_at: datetime | None = None) -> Iterator[PlannedDelivery]:
         choose = self.desk.choice(issue)
         list_id = self.desk.newsletter.list_id
         for subscriber_id, topics, language in self.ledger.subscribers.unplanned(issue.month):
             if variant := choose(topics, language):
                 promised = delivery_id(list_id, issue.month, subscriber_id)
-                yield PlannedDelivery(promised, subscriber_id, variant.id)
+                yield PlannedDelivery(promised, subscriber_id, variant.id, due_at)
 
     def _writer(self, issue: Issue, compiled: Compiled, links: Links) -> MessageWriter:
-        """What turns deliveries of a variant into messages dated now."""
+        """What turns deliveries of a variant into messages dated now, or when they leave."""
 
         @lru_cache(maxsize=64)
         def prepare(variant_id: str) -> tuple[RenderedVariant, VariantEncoder]:
             rendered = self.desk.render(compiled, variant_by_id(issue, variant_id))
             return rendered, VariantEncoder(self.desk.newsletter, rendered)
 
-        def write(variant_id: str, deliveries: Sequence[Delivery]) -> list[Message]:
+        def write(
+            variant_id: str, deliveries: Sequence[Delivery], leaves_at: datetime | None = None
+        ) -> list[Message]:
             rendered, encoder = prepare(variant_id)
-            encode = encoder.dated(self._now())
+            now = self._now()
+            encode = encoder.dated(max(now, leaves_at or now))
             language = rendered.variant.language
             readers = [_personalise(delivery, language, links) for delivery in deliveries]
             shared = encoder.shared_headers

@@ -24,6 +24,7 @@ from newsletter.assemble import variant_by_id
 from newsletter.desk import Compiled, Desk
 from newsletter.errors import IssueError, NewsletterError, ProblemsFound
 from newsletter.ledger.deliveries import Deliveries
+from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.states import FrozenIssue
 from newsletter.locales import language_for
 from newsletter.logs import WARNING, event
@@ -35,7 +36,7 @@ from newsletter.personalise.mime import VariantEncoder
 from newsletter.render.renderer import load_compiled
 
 
-def build_archive(desk: Desk, deliveries: Deliveries) -> PublishReport:
+def build_archive(desk: Desk, ledger: Ledger, now: datetime) -> PublishReport:
     """The public site of everything sent or past, and the copies of what was sent.
 
     Copies that are gone are made anew as long as the ledger has the issue. Raises IssueError where
@@ -43,7 +44,8 @@ def build_archive(desk: Desk, deliveries: Deliveries) -> PublishReport:
     """
     folder = desk.folders.archive
     kept = sent_months(folder)
-    sent = set(filter(deliveries.was_sent, deliveries.months()))
+    deliveries, is_out = ledger.deliveries, ledger.appointments.is_out
+    sent = {month for month in deliveries.months() if is_out(month, now=now)}
     for month in sorted(sent):
         _require_folder(desk, month)
         if frozen := deliveries.frozen(month):

@@ -26,7 +26,7 @@ from newsletter.render.letters import LETTERS
 from newsletter.scheduler import Scheduler, Workshop
 from newsletter.secrets import Secrets
 from newsletter.settings import Config, DatabaseSettings
-from newsletter.transports.base import Commit
+from newsletter.transports.base import Appointment, Commit
 from newsletter.wiring import (
     check_way_out,
     copy_ledger,
@@ -79,12 +79,18 @@ class _Void:
 
     parallel: Final = 1
     in_hand: Final = 1000
+    head_start: Final = timedelta()
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.letters: list[tuple[str, str]] = []  # whom they are for, and their subjects
 
-    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:  # noqa: ARG002 - nothing is called back
+    def send(
+        self,
+        messages: Iterable[Message],
+        commit: Commit | None = None,  # noqa: ARG002 - nothing is called back
+        appointment: Appointment | None = None,  # noqa: ARG002 - everything leaves at once
+    ) -> Iterator[Receipt]:
         """Accept each message once it is written."""
         for message in messages:
             message.to_bytes()

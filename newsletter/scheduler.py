@@ -4,7 +4,7 @@ What is due comes from the settings, the files and the ledger, so a tick may com
 number of times and in any number of processes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,13 @@ from typing import Final
 from newsletter.alerts import Alerts
 from newsletter.calendar import Entry, Timing
 from newsletter.control import Standing
-from newsletter.errors import EverybodyRefused, NewsletterError, ProblemsFound, TransportError
+from newsletter.errors import (
+    EverybodyRefused,
+    IssueError,
+    NewsletterError,
+    ProblemsFound,
+    TransportError,
+)
 from newsletter.logs import ERROR, event
 from newsletter.model.alert import AlertKind
 from newsletter.model.delivery import IssueState
@@ -56,36 +62,62 @@ class Scheduler:
         with self.open_workshop() as workshop:
             with workshop.pipeline.ledger.owners.elect(_OFFICE) as is_elected:
                 if is_elected:
+                    workshop.pipeline.control.call_back_stopped()
                     for entry in workshop.timetable.entries(began_at):
                         self._attend(workshop, entry)
                     self._tell_of_ends(workshop)
-            entries = workshop.timetable.entries(began_at)
-            return min(entry.due_at for entry in entries if entry.due_at > began_at)
+            return min(_moments(workshop, began_at))
 
     def _attend(self, workshop: Workshop, entry: Entry) -> None:
-        month, schedule, now = entry.month, workshop.timetable.schedule, self.clock()
-        if entry.is_to_be_sent and not self._is_pausing(month, now):
+        """Send the issue, or tell what keeps it from being sent."""
+        _end_alerts(workshop, entry, self.clock())
+        if not entry.is_to_be_sent:
+            self._withdraw_moved(workshop, entry)
+            self._tell_of_trouble(workshop, entry)
+        elif not self._is_pausing(entry.month, self.clock()) and not self._is_waiting(
+            workshop, entry
+        ):
             self._send(workshop, entry)
-            return
+
+    def _is_waiting(self, workshop: Workshop, entry: Entry) -> bool:
+        """Whether it was given in, and there is nothing to do before its time."""
+        control = workshop.pipeline.control
+        return entry.timing is Timing.NEAR and control.is_waiting(entry.month, entry.due_at)
+
+    def _tell_of_trouble(self, workshop: Workshop, entry: Entry) -> None:
+        month, schedule, alerts = entry.month, workshop.timetable.schedule, workshop.alerts
         due_at = entry.due_at.astimezone(schedule.timezone)
-        if entry.timing is Timing.MISSED:
+        if entry.state is IssueState.PAUSED:
+            if reason := workshop.pipeline.standing(month).paused_because:
+                alerts.tell(month, AlertKind.BROKEN, lambda w: w.broken(reason))
+        elif entry.timing is Timing.MISSED:
             missing = workshop.timetable.outlook(entry).missing
-            workshop.alerts.tell(month, AlertKind.MISSED, lambda w: w.missed(due_at, missing))
-        elif entry.needs_reminder(now, schedule.remind_before):
+            alerts.tell(month, AlertKind.MISSED, lambda w: w.missed(due_at, missing))
+        elif entry.needs_reminder(self.clock(), schedule.remind_before):
             missing = workshop.timetable.outlook(entry).missing
-            workshop.alerts.tell(month, AlertKind.NOT_READY, lambda w: w.not_ready(due_at, missing))
+            alerts.tell(month, AlertKind.NOT_READY, lambda w: w.not_ready(due_at, missing))
+
+    def _withdraw_moved(self, workshop: Workshop, entry: Entry) -> None:
+        """Call back what was given in for a time that is no longer the issue's."""
+        control = workshop.pipeline.control
+        if entry.timing is Timing.UPCOMING and entry.state is IssueState.SENDING:
+            leaves_at = workshop.pipeline.standing(entry.month).leaves_at
+            if leaves_at is not None and leaves_at < entry.due_at:
+                control.withdraw(entry.month)
+                workshop.alerts.end(entry.month, AlertKind.BEGUN)
 
     def _send(self, workshop: Workshop, entry: Entry) -> None:
         month, pipeline, alerts = entry.month, workshop.pipeline, workshop.alerts
         due_at = entry.due_at.astimezone(workshop.timetable.schedule.timezone)
         try:
-            issue = pipeline.sendable(month)
-            self._tell_of_beginning(workshop, issue)
-            pipeline.send(issue, stop=self.stop)
+            issue = self._sendable(workshop, month)
+            self._tell_of_beginning(workshop, issue, due_at)
+            pipeline.send(issue, due_at=entry.due_at, stop=self.stop)
             self._pauses.pop(month, None)
+            alerts.end(month, AlertKind.INTERRUPTED, AlertKind.PROBLEM)
         except EverybodyRefused as error:
             reason = str(error)
-            pipeline.control.pause(month)
+            pipeline.control.pause(month, reason)
             alerts.tell(month, AlertKind.BROKEN, lambda w: w.broken(reason))
         except TransportError as error:
             self._pause(month, error)
@@ -96,7 +128,17 @@ class Scheduler:
             lines = error.lines if isinstance(error, ProblemsFound) else (str(error),)
             alerts.tell(month, AlertKind.PROBLEM, lambda w: w.problem(due_at, lines))
 
-    def _tell_of_beginning(self, workshop: Workshop, issue: Issue) -> None:
+    def _sendable(self, workshop: Workshop, month: str) -> Issue:
+        """The issue as it may be sent; what was given in of another is called back first."""
+        pipeline = workshop.pipeline
+        try:
+            return pipeline.sendable(month)
+        except (IssueError, ProblemsFound):
+            pipeline.control.withdraw(month)
+            workshop.alerts.end(month, AlertKind.BEGUN)
+            raise
+
+    def _tell_of_beginning(self, workshop: Workshop, issue: Issue, due_at: datetime) -> None:
         plan = workshop.pipeline.plan(issue)
         if not plan.recipients:
             raise NewsletterError("there is nobody to send it to")
@@ -104,10 +146,11 @@ class Scheduler:
             (a.title, sum(number for v, number in plan.variants.items() if a.id in v.full))
             for a in issue.articles
         ]
+        leaves_at = due_at if due_at > self.clock() else None
         workshop.alerts.tell(
             issue.month,
             AlertKind.BEGUN,
-            lambda w: w.begun(issue.subject, plan.recipients, articles),
+            lambda w: w.begun(issue.subject, plan.recipients, articles, leaves_at),
         )
 
     def _tell_of_ends(self, workshop: Workshop) -> None:
@@ -141,3 +184,22 @@ class Scheduler:
             reason=str(error),
             again_in=pause.total_seconds(),
         )
+
+
+def _end_alerts(workshop: Workshop, entry: Entry, now: datetime) -> None:
+    """What was told and is so no more is told anew when it comes again."""
+    over = set()
+    if entry.state is not IssueState.PAUSED:
+        over.add(AlertKind.BROKEN)
+    if entry.timing is not Timing.MISSED:
+        over.add(AlertKind.MISSED)
+    if now < entry.due_at - workshop.timetable.schedule.remind_before:
+        over.add(AlertKind.NOT_READY)
+    workshop.alerts.end(entry.month, *over)
+
+
+def _moments(workshop: Workshop, now: datetime) -> Iterator[datetime]:
+    """When something is to be done next, to the second."""
+    timetable = workshop.timetable
+    for entry in timetable.entries(now):
+        yield from (at for at in (entry.due_at - timetable.head_start, entry.due_at) if at > now)

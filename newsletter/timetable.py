@@ -28,13 +28,15 @@ class Outlook:
 class Timetable:
     """When the issues of a newsletter leave. Everything is read anew at each call."""
 
-    def __init__(self, pipeline: Pipeline, schedule: Schedule) -> None:
+    def __init__(self, pipeline: Pipeline, schedule: Schedule, head_start: timedelta) -> None:
         self._pipeline = pipeline
         self.schedule = schedule
+        self.head_start = head_start
 
     def entries(self, now: datetime, *, ahead: int = 6) -> list[Entry]:
         """What is open, was missed lately or comes next; the earliest first."""
-        return agenda(self.schedule, self._issues(now), now, ahead=ahead)
+        issues = self._issues(now)
+        return agenda(self.schedule, issues, now, ahead=ahead, head_start=self.head_start)
 
     def outlook(self, entry: Entry) -> Outlook:
         """What the entry's issue would send to whom, and what is missing for it."""
@@ -64,4 +66,5 @@ class Timetable:
                 yield ScheduledIssue(month, IssueState.FINISHED)
             else:
                 send_at = self._pipeline.desk.reading(month).send_at
-                yield ScheduledIssue(month, self._pipeline.standing(month).state, send_at)
+                standing = self._pipeline.standing(month)
+                yield ScheduledIssue(month, standing.state, send_at, standing.is_given_in)

@@ -109,7 +109,7 @@ def open_api_tokens(config: Config) -> ApiTokens:
 
 def open_timetable(config: Config) -> Timetable:
     """When the issues leave."""
-    return Timetable(open_pipeline(config), config.schedule)
+    return Timetable(open_pipeline(config), config.schedule, _head_start(config))
 
 
 @contextmanager
@@ -133,7 +133,8 @@ def open_workshop(
             open_transport=lambda: transport or _open_transport(config),
             clock=clock,
         )
-        yield Workshop(pipeline, Timetable(pipeline, config.schedule), alerts)
+        head_start = transport.head_start if transport else _head_start(config)
+        yield Workshop(pipeline, Timetable(pipeline, config.schedule, head_start), alerts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +310,15 @@ def _open_transport(config: Config) -> Transport:
             return _open_smtp(config)
         case TransportName.SENDGRID:
             return _open_sendgrid(config)
+
+
+def _head_start(config: Config) -> timedelta:
+    """How long before their time messages are given in."""
+    if config.transport.use is not TransportName.SENDGRID:
+        return timedelta()
+    from newsletter.transports.sendgrid.body import HEAD_START
+
+    return HEAD_START
 
 
 def _open_smtp(config: Config) -> Transport:

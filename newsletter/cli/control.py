@@ -1,13 +1,16 @@
 """The commands that steer a sending: pause, resume, cancel, resolve."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli.options import Month, command_group, load, open_pipeline
-from newsletter.cli.output import note, say
+from newsletter.cli.output import note, say, warn
 from newsletter.model.delivery import DeliveryStatus, Outcome
+
+if TYPE_CHECKING:
+    from newsletter.dispatch.recall import Recall
 
 app = command_group()
 
@@ -23,10 +26,14 @@ class Verdict(StrEnum):
 def pause(context: typer.Context, month: Month) -> None:
     """Stop sending an issue until it is resumed; a running send falls quiet within seconds.
 
+    What SendGrid holds for the issue's time is called back, up to ten minutes before it.
+
     Example: newsletter pause 2022-11
     """
-    open_pipeline(load(context)).control.pause(month)
+    config = load(context)
+    recall = open_pipeline(config).control.pause(month)
     say(f"{month} is paused. To go on: newsletter resume {month}")
+    _tell_of_recall(recall, config.transport.use)
 
 
 @app.command()
@@ -43,10 +50,14 @@ def resume(context: typer.Context, month: Month) -> None:
 def cancel(context: typer.Context, month: Month) -> None:
     """Never send what is left of an issue. This is final.
 
+    What SendGrid holds for the issue's time is called back, up to ten minutes before it.
+
     Example: newsletter cancel 2022-11
     """
-    open_pipeline(load(context)).control.cancel(month)
+    config = load(context)
+    recall = open_pipeline(config).control.cancel(month)
     say(f"{month} is cancelled: who has not got it never will.")
+    _tell_of_recall(recall, config.transport.use)
 
 
 @app.command()
@@ -79,3 +90,11 @@ def resolve(
     say(f"{settled:,} settled as {verdict}.")
     if settled and verdict is Verdict.RETRY:
         note(f"To send to them again: newsletter send {month}")
+
+
+def _tell_of_recall(recall: "Recall", provider: str) -> None:
+    """What became of the messages that a provider held for a time to come."""
+    if recall.back:
+        note(f"Called back from {provider} in time: {recall.back:,}.")
+    if recall.leaving:
+        warn(f"too late to call back from {provider}: {recall.leaving:,} leave at their time")

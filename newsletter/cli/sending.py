@@ -120,5 +120,7 @@ def _explain_end(report: "DispatchReport", standing: "Standing") -> None:
         raise NewsletterError(f"stopped with {left:,} to go; to go on: newsletter send {month}")
     if in_hand:
         note(f"{in_hand:,} are in the hands of another send.")
+    elif standing.leaves_at:
+        note(f"The provider has it and lets it leave at its time: newsletter status {month}")
     elif not report.done and not uncertain:
         note("Everybody has it: there was nobody left to send to.")

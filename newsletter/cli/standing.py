@@ -70,7 +70,11 @@ def show_standing(standing: "Standing", timezone: ZoneInfo) -> None:
     """The state, its times and the counts, a line each."""
     times = [
         f"{word} {_moment(at, timezone)}"
-        for word, at in (("begun", standing.started_at), ("finished", standing.finished_at))
+        for word, at in (
+            ("begun", standing.started_at),
+            ("finished", standing.finished_at),
+            ("leaves", standing.leaves_at),
+        )
         if at
     ]
     say(f"{standing.month}: {standing.state}")
@@ -107,6 +111,8 @@ def _show_all(pipeline: "Pipeline", schedule: "Schedule", *, json: bool) -> None
 def _when(pipeline: "Pipeline", schedule: "Schedule", standing: "Standing") -> str:
     if standing.finished_at:
         return f"finished {_day(standing.finished_at, schedule.timezone)}"
+    if standing.leaves_at:
+        return f"leaves {_day(standing.leaves_at, schedule.timezone)}"
     if standing.started_at:
         return f"begun {_day(standing.started_at, schedule.timezone)}"
     if standing.state is IssueState.FINISHED:

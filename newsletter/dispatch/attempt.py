@@ -12,11 +12,11 @@ from newsletter.dispatch.course import Course
 from newsletter.dispatch.pacing import Patience
 from newsletter.dispatch.turns import Turns
 from newsletter.errors import EverybodyRefused, TransportError
-from newsletter.logs import DEBUG, event
+from newsletter.logs import DEBUG, WARNING, event
 from newsletter.model.delivery import Batch, Outcome, Receipt
 from newsletter.model.feedback import DeliveryEvent, EventKind, is_hard
 from newsletter.model.message import Message
-from newsletter.transports.base import Throttled, Transport
+from newsletter.transports.base import Appointment, Throttled, Transport
 
 _INTERVAL_SECONDS: Final = 1.0  # between two recordings of answers, and two looks at the issue
 _BROKEN_OFF: Final = "sending broke off before the answer came"
@@ -47,6 +47,8 @@ class Attempt:
         self._turns = turns
         self._clock = clock
         self._provider_batch_id: str | None = None
+        self._is_name_spent = False  # what goes under it from now on may never leave
+        self._is_called_back = False  # and others of the same name with it
         self._handed_over: set[str] = set()  # and without an answer yet
         self._unrecorded: list[Receipt] = []
         self._evidence: list[Receipt] = []  # against us, so not recorded yet
@@ -57,8 +59,10 @@ class Attempt:
 
     def make(self, messages: Iterable[Message]) -> None:
         """Send the batch, as far as nobody says stop."""
+        appointment = self._appointment()
         try:
-            self._read(self._transport.send(self._hand_over(messages), self._commit))
+            given = self._hand_over(messages)
+            self._read(self._transport.send(given, self._commit, appointment))
         except TransportError as error:
             self._handed_over.clear()  # they were certainly not taken
             if not isinstance(error, Throttled):
@@ -66,6 +70,8 @@ class Attempt:
             self._course.hold(error)
         finally:
             self.close()
+        if appointment and self._provider_batch_id and not self._is_name_spent:
+            self._course.lend_name(appointment.leaves_at, self._provider_batch_id)
 
     def close(self) -> None:
         """Give the batch back, with every answer that is known."""
@@ -75,10 +81,35 @@ class Attempt:
         self._evidence.clear()
         self._record(close_batch=True)
         self._suppress()
+        if self._is_called_back and self._provider_batch_id:
+            self._settle_recall(self._provider_batch_id)
+
+    def _appointment(self) -> Appointment | None:
+        leaves_at = self._batch.leaves_at
+        if leaves_at is None or leaves_at <= self._clock():
+            return None
+        return Appointment(leaves_at, self._course.borrow_name(leaves_at), self._begin_recall)
 
     def _commit(self, provider_batch_id: str) -> None:
-        self._course.deliveries.commit(self._batch, provider_batch_id)
+        self._course.ledger.deliveries.commit(self._batch, provider_batch_id)
         self._provider_batch_id = provider_batch_id
+
+    def _begin_recall(self) -> None:
+        """Write down that all of the same name are about to be called back with these."""
+        self._is_name_spent = True
+        if self._provider_batch_id is not None:
+            self._is_called_back = self._course.ledger.appointments.begin_recall(
+                self._batch.month, self._provider_batch_id, self._course.owner
+            )
+
+    def _settle_recall(self, name: str) -> None:
+        month, owner = self._batch.month, self._course.owner
+        is_back = self._transport.can_repeat(name)
+        back = self._course.ledger.appointments.end_recall(
+            month, name, owner, is_back=is_back, now=self._clock()
+        )
+        self._course.uncount(back)
+        event("send.called_back", WARNING, month=month, deliveries=back)
 
     def _hand_over(self, messages: Iterable[Message]) -> Iterator[Message]:
         for message in messages:
@@ -119,6 +150,7 @@ class Attempt:
 
     def _settle_doubt(self) -> None:
         """What was handed over and not answered: called back, or uncertain."""
+        self._begin_recall()
         if not self._transport.can_repeat(self._provider_batch_id):
             self._unrecorded += [
                 Receipt(delivery_id, Outcome.UNCERTAIN, _BROKEN_OFF)
@@ -133,7 +165,7 @@ class Attempt:
         if outcomes[Outcome.RETRY]:
             chance = random.random()  # noqa: S311 - it spreads load, nothing else
             self._retry_at = now + self._patience.wait(self._batch.attempts + 1, chance)
-        self._course.deliveries.record(
+        self._course.ledger.deliveries.record(
             self._batch,
             self._unrecorded,
             now=now,
@@ -165,7 +197,7 @@ class Attempt:
         A server that says so of most does not know its own users, and condemns nobody.
         """
         if self._accepted > len(self._unknown) > 0:
-            news = self._course.events.take(
+            news = self._course.ledger.events.take(
                 self._unknown, source=self._transport.name, now=self._clock()
             )
             event("send.suppressed", month=self._batch.month, addresses=news.counts.suppressed)

@@ -3,13 +3,13 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Event, RLock
 from typing import Final
 
 from newsletter.dispatch.breaker import Breaker
 from newsletter.dispatch.report import DispatchReport, Progress, StopReason
-from newsletter.ledger.deliveries import Deliveries
-from newsletter.ledger.events import DeliveryEvents
+from newsletter.ledger.ledger import Ledger
 from newsletter.logs import ERROR, event
 from newsletter.model.delivery import IssueState, Outcome
 from newsletter.transports.base import Throttled
@@ -26,14 +26,15 @@ class Course:
     """What the senders of a dispatch share; `lock` is for whoever changes it."""
 
     month: str
-    deliveries: Deliveries
-    events: DeliveryEvents
+    owner: str
+    ledger: Ledger
     progress: Progress
     stop: Event
     breaker: Breaker = field(default_factory=Breaker)
     lock: RLock = field(default_factory=RLock)
     stopped_because: StopReason = StopReason.NOT_STOPPED
     _outcomes: Counter[Outcome] = field(default_factory=Counter)
+    _names: dict[datetime, list[str]] = field(default_factory=dict)
     _held_seconds: float = 0.0
     _resumes: float = 0.0
 
@@ -72,7 +73,7 @@ class Course:
 
     def look(self) -> None:
         """See whether somebody has paused or cancelled the issue."""
-        state = self.deliveries.state(self.month)
+        state = self.ledger.deliveries.state(self.month)
         if state in _HALTS:
             self.halt(_HALTS[state])
 
@@ -83,6 +84,23 @@ class Course:
             if outcomes[Outcome.ACCEPTED]:
                 self._held_seconds = 0.0
             self.progress(self.report())
+
+    def uncount(self, called_back: int) -> None:
+        """Take back what was accepted and is to be sent again."""
+        with self.lock:
+            self._outcomes[Outcome.ACCEPTED] -= called_back
+            self._outcomes[Outcome.RETRY] += called_back
+
+    def borrow_name(self, leaves_at: datetime) -> str | None:
+        """What a provider calls messages that leave at this time and that nobody is adding to."""
+        with self.lock:
+            names = self._names.get(leaves_at)
+            return names.pop() if names else None
+
+    def lend_name(self, leaves_at: datetime, name: str) -> None:
+        """Let others that leave at this time go under the same name."""
+        with self.lock:
+            self._names.setdefault(leaves_at, []).append(name)
 
     def report(self) -> DispatchReport:
         """What has been recorded so far."""

@@ -11,12 +11,12 @@ from typing import Final
 from newsletter.dispatch.attempt import Attempt
 from newsletter.dispatch.course import Course
 from newsletter.dispatch.pacing import Manners
+from newsletter.dispatch.recall import recover
 from newsletter.dispatch.report import DispatchReport, Progress, StopReason
 from newsletter.dispatch.turns import Turns
 from newsletter.errors import EverybodyRefused, LedgerError, TransportError
 from newsletter.ledger.ledger import Ledger
-from newsletter.ledger.recovery import Orphan
-from newsletter.logs import DEBUG, WARNING, event
+from newsletter.logs import DEBUG, event
 from newsletter.model.delivery import Batch, Delivery
 from newsletter.model.message import Message
 from newsletter.transports.base import Transport
@@ -27,7 +27,7 @@ _TURN_SECONDS: Final = 0.1  # how often a sender without work looks for some
 _LOOK_SECONDS: Final = 0.25
 _GRACE_SECONDS: Final = 2.0  # for answers that are on their way, of the 5 in which all is quiet
 
-MessageWriter = Callable[[str, Sequence[Delivery]], Sequence[Message]]
+MessageWriter = Callable[[str, Sequence[Delivery], datetime | None], Sequence[Message]]
 
 
 def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
@@ -43,19 +43,20 @@ def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
 ) -> DispatchReport:
     """Send what is planned of an issue until nothing is left, or `stop` is set.
 
-    `write` makes the messages for deliveries of a variant, `progress` is told whenever answers
-    have been recorded. However it ends, nothing stays in flight: answers are recorded, and what
-    was certainly not sent is planned again. Raises TransportError where the way out is closed and
-    LedgerError where the ledger is.
+    `write` makes the messages for deliveries of a variant and when they leave, `progress` is told
+    whenever answers have been recorded. However it ends, nothing stays in flight: answers are
+    recorded, and what was certainly not sent is planned again. Raises TransportError where the way
+    out is closed and LedgerError where the ledger is.
     """
-    course = Course(month, ledger.deliveries, ledger.events, progress, stop)
     owner = token_hex(8)
+    course = Course(month, owner, ledger, progress, stop)
     senders = _Senders(owner, course, ledger, transport, write, manners, clock)
     with ledger.owners.hold(owner):
         senders.recover()
         ledger.deliveries.hurry(month)
-        with ThreadPoolExecutor(transport.parallel, "sender") as threads:
-            under_way = [threads.submit(senders.run) for _ in range(transport.parallel)]
+        number = min(transport.parallel, manners.senders or transport.parallel)
+        with ThreadPoolExecutor(number, "sender") as threads:
+            under_way = [threads.submit(senders.run) for _ in range(number)]
             senders.oversee(under_way)
             for sender in under_way:
                 sender.result()
@@ -127,21 +128,7 @@ class _Senders:
 
     def recover(self) -> int:
         """Take over what senders who died had in hand; how many deliveries that is."""
-        month = self._course.month
-        taken_over = self._ledger.deliveries.recover(
-            month,
-            is_alive=self._ledger.owners.is_alive,
-            can_repeat=self._can_repeat,
-            now=self._clock(),
-        )
-        if taken_over:
-            event("send.recovered", WARNING, month=month, deliveries=taken_over)
-        return taken_over
-
-    def _can_repeat(self, orphan: Orphan) -> bool:
-        # Of what another way out was given this one knows nothing.
-        is_ours = orphan.transport == self._transport.name
-        return is_ours and self._transport.can_repeat(orphan.provider_batch_id)
+        return recover(self._course.month, self._ledger, self._transport, now=self._clock())
 
     def _send(self, batch: Batch) -> None:
         attempt = Attempt(
@@ -154,7 +141,7 @@ class _Senders:
         )
         try:
             with self._desk:
-                messages = self._write(batch.variant_id, batch.deliveries)
+                messages = self._write(batch.variant_id, batch.deliveries, batch.leaves_at)
         except BaseException:
             attempt.close()
             raise
@@ -174,6 +161,7 @@ class _Senders:
                 self._course.month,
                 self._owner,
                 transport=self._transport.name,
+                head_start=self._transport.head_start,
                 now=self._clock(),
                 limit=most,
             )

@@ -34,11 +34,13 @@ _USUAL: Final = Patience()
 class Manners:
     """How a dispatch goes about it.
 
-    Messages leave at no more than `per_second`, all senders together. What was refused for now is
-    tried again with `patience`; the dispatch itself waits for that for `linger` in all.
+    Messages leave at no more than `per_second`, all senders together, of whom there are `senders`
+    at most. What was refused for now is tried again with `patience`; the dispatch itself waits for
+    that for `linger` in all.
     """
 
     limit: int | None = None
     per_second: float | None = None
     patience: Patience = _USUAL
     linger: timedelta = timedelta(seconds=20)
+    senders: int | None = None

@@ -1,6 +1,6 @@
 """Taking a batch: its intent is written down before anything of it is sent."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import (
@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from newsletter.ledger.database import fetch_at_once
+from newsletter.ledger.database import AnyRow, fetch_at_once
 from newsletter.ledger.states import is_sending
 from newsletter.ledger.tables import (
     BatchStatus,
@@ -37,15 +37,25 @@ _batch: Final = bindparam("batch", type_=Integer)
 _is_planned: Final = and_(_d.batch_id == _batch, _d.status == _S.PLANNED)
 
 _NEXT: Final = (
-    select(_b.id, _b.variant_id, _b.fence)
+    select(_b.id, _b.variant_id, _b.fence, _b.leaves_at, _b.provider_batch_id)
     .where(
         _b.month == bindparam("month"),
         _b.status == BatchStatus.PLANNED,
         or_(_b.next_attempt_at.is_(None), _b.next_attempt_at <= _now),
+        or_(_b.leaves_at.is_(None), _b.leaves_at <= bindparam("by", type_=Instant)),
     )
     .order_by(_b.id)
     .limit(1)
     .with_for_update(skip_locked=True)
+)
+# What a provider holds of a batch keeps the name under which it can be called back.
+_IS_WITH_PROVIDER: Final = select(
+    exists().where(_d.batch_id == _batch, _d.status.in_((_S.ACCEPTED, _S.UNCERTAIN)))
+)
+_LEAVE: Final = (
+    update(batches)
+    .where(_b.id == _batch, ~exists().where(_is_planned))
+    .values(status=BatchStatus.DONE)
 )
 _COUNT_PLANNED: Final = select(func.count()).select_from(deliveries).where(_is_planned)
 _MOVE: Final = (
@@ -100,20 +110,25 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     *,
     transport: str,
     now: datetime,
+    head_start: timedelta = timedelta(),
     limit: int | None,
 ) -> Batch | None:
     """Mark the next batch, or `limit` deliveries of it, as being sent by `owner`.
 
+    It is one that may leave by now, or within the `head_start`.
     Who may no longer be mailed is skipped instead: the batch may come without deliveries.
     """
     if not is_sending(connection, month):
         return None
-    found = connection.execute(_NEXT, {"month": month, "now": now}).one_or_none()
+    wanted = {"month": month, "now": now, "by": now + head_start}
+    found = connection.execute(_NEXT, wanted).one_or_none()
     if found is None:
         return None
-    batch_id, variant_id, fence = found
-    if limit is not None and _count_planned(connection, batch_id) > limit:
-        batch_id, fence = _split(connection, month, batch_id, variant_id, limit), 0
+    batch_id, fence = found.id, found.fence
+    planned = _count_planned(connection, batch_id)
+    part = planned if limit is None else min(planned, limit)
+    if part < planned or _is_partly_out(connection, found):
+        batch_id, fence = _split(connection, month, found, part), 0
     at = {"batch": batch_id, "now": now}
     recipients: list[Delivery] = []
     skipped: list[dict[str, object]] = []
@@ -130,19 +145,34 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
         connection.execute(_SKIP, skipped)
     connection.execute(_SEND, at)
     connection.execute(_CLAIM, {"new_owner": owner, "new_transport": transport, **at})
-    return Batch(batch_id, month, variant_id, owner, fence + 1, attempts, tuple(recipients))
+    return Batch(
+        batch_id,
+        month,
+        found.variant_id,
+        owner,
+        fence + 1,
+        attempts,
+        tuple(recipients),
+        found.leaves_at,
+    )
 
 
 def _count_planned(connection: Connection, batch_id: int) -> int:
     return connection.scalars(_COUNT_PLANNED, {"batch": batch_id}).one()
 
 
-def _split(connection: Connection, month: str, batch_id: int, variant_id: str, limit: int) -> int:
-    """A new batch with `limit` of the deliveries."""
+def _is_partly_out(connection: Connection, found: AnyRow) -> bool:
+    if found.provider_batch_id is None:
+        return False
+    return bool(connection.scalar(_IS_WITH_PROVIDER, {"batch": found.id}))
+
+
+def _split(connection: Connection, month: str, found: AnyRow, part: int) -> int:
+    """A new batch with so many of the deliveries that are planned."""
+    values = {"month": month, "variant_id": found.variant_id, "leaves_at": found.leaves_at}
     new_id: int = connection.scalars(
-        insert(batches)
-        .values(month=month, variant_id=variant_id, status=BatchStatus.PLANNED, fence=0)
-        .returning(_b.id)
+        insert(batches).values(status=BatchStatus.PLANNED, fence=0, **values).returning(_b.id)
     ).one()
-    connection.execute(_MOVE, {"batch": batch_id, "limit": limit, "new_batch": new_id})
+    connection.execute(_MOVE, {"batch": found.id, "limit": part, "new_batch": new_id})
+    connection.execute(_LEAVE, {"batch": found.id})
     return new_id

@@ -1,9 +1,9 @@
 """Every promise to deliver: frozen, planned, claimed before it is sent, recorded after."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, or_, select, update
 
 from newsletter.errors import IssueError
 from newsletter.ledger.claims import take_next
@@ -25,7 +25,6 @@ from newsletter.ledger.tables import BatchStatus, batches, deliveries, issues, s
 from newsletter.model.delivery import (
     PENDING,
     PROBLEMATIC,
-    SENT,
     Batch,
     DeliveryProblem,
     DeliveryStatus,
@@ -123,7 +122,7 @@ class Deliveries:
         now: datetime,
         batch_size: int = 1000,
     ) -> int:
-        """Write the promises down, in batches of one variant each; return how many are new.
+        """Write the promises down, in batches of one variant and time; return how many are new.
 
         Whoever has a delivery of the month keeps it, so after a kill the rest can be planned.
         `planned` is read as it comes and may itself read the ledger. A finished issue that gets
@@ -131,25 +130,33 @@ class Deliveries:
         """
         return Planning(self._database, month, now=now, batch_size=batch_size).write(planned)
 
-    def claim(
+    def claim(  # noqa: PLR0913 - a claim says who, for what, when and how much
         self,
         month: str,
         owner: str,
         *,
         now: datetime,
         transport: str = "",
+        head_start: timedelta = timedelta(),
         limit: int | None = None,
     ) -> Batch | None:
         """The next batch, or at most `limit` (≥ 1) deliveries of it, for `owner` to send.
 
         That it is being sent is committed before it is returned. Whoever has left, been
         suppressed or erased since the plan is skipped. None where nothing can be claimed now: the
-        issue is not sending, all is claimed, or what is left waits (`next_attempt_at`).
+        issue is not sending, all is claimed, or what is left waits for another attempt, or until
+        its time (`leaves_at`) is no further away than `head_start`.
         """
         while True:
             with self._database.write() as connection:
                 batch = take_next(
-                    connection, month, owner, transport=transport, now=now, limit=limit
+                    connection,
+                    month,
+                    owner,
+                    transport=transport,
+                    now=now,
+                    head_start=head_start,
+                    limit=limit,
                 )
                 if batch is None or batch.deliveries:
                     return batch
@@ -247,7 +254,10 @@ class Deliveries:
             ).rowcount
 
     def finish_if_done(self, month: str, *, now: datetime) -> bool:
-        """Finish the issue if no delivery is planned, sending or uncertain; whether it is."""
+        """Finish the issue if no delivery is planned, sending or uncertain; whether it is.
+
+        One whose messages are given in and have not left is not finished.
+        """
         is_open = exists().where(
             _b.month == month,
             _b.status != BatchStatus.DONE,
@@ -255,20 +265,18 @@ class Deliveries:
             _d.status.in_(PENDING),
         )
         is_uncertain = exists().where(_d.month == month, _d.status == _S.UNCERTAIN)
+        is_to_come = exists().where(
+            _b.month == month, or_(_b.leaves_at > now, _b.status == BatchStatus.RECALLING)
+        )
         with self._database.write() as connection:
             state = lock_state(connection, month)
             if state in {IssueState.CANCELLED, IssueState.FINISHED}:
                 return state is IssueState.FINISHED
-            if connection.scalar(select(is_open)) or connection.scalar(select(is_uncertain)):
+            unfinished = (is_open, is_uncertain, is_to_come)
+            if any(connection.scalar(select(is_so)) for is_so in unfinished):
                 return False
             move_state(connection, month, IssueState.FINISHED, now=now)
             return True
-
-    def was_sent(self, month: str) -> bool:
-        """Whether somebody has got the issue, or may have."""
-        got_it = exists().where(_d.month == month, _d.status.in_(SENT))
-        with self._database.read() as connection:
-            return bool(connection.scalar(select(got_it)))
 
     def counts(self, month: str) -> dict[DeliveryStatus, int]:
         """How many deliveries of the month stand where; a status that none has is left out."""

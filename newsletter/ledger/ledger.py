@@ -5,6 +5,7 @@ from typing import Self
 
 from newsletter.ledger.alerts import Alerts
 from newsletter.ledger.api_tokens import ApiTokens
+from newsletter.ledger.appointments import Appointments
 from newsletter.ledger.database import Database
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.events import DeliveryEvents
@@ -23,6 +24,7 @@ class Ledger:
 
     subscribers: Subscribers
     deliveries: Deliveries
+    appointments: Appointments
     owners: OwnerLocks
     paces: Paces
     suppressions: Suppressions
@@ -39,6 +41,7 @@ class Ledger:
         return cls(
             Subscribers(database),
             Deliveries(database),
+            Appointments(database),
             OwnerLocks(database),
             Paces(database),
             Suppressions(database),

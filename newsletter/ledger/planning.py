@@ -1,4 +1,4 @@
-"""Planned deliveries gathered into batches, however their variants alternate."""
+"""Planned deliveries gathered into batches, however their variants and times alternate."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -34,6 +34,7 @@ _DROP_EMPTY: Final = delete(batches).where(
 _NEW_BATCHES: Final = insert(batches).returning(batches.c.id, sort_by_parameter_order=True)
 
 _Row = tuple[str | int | None, ...]
+_Kind = tuple[str, datetime | None]  # a variant and when it leaves: what a batch is of
 
 
 class Planning:
@@ -48,7 +49,7 @@ class Planning:
         self._month = month
         self._now = to_microseconds(now)
         self._batch_size = batch_size
-        self._last: dict[str, tuple[int, int]] = {}  # variant -> its last batch, and room there
+        self._last: dict[_Kind, tuple[int, int]] = {}  # its last batch, and the room there
 
     def write(self, planned: Iterable[PlannedDelivery]) -> int:
         """How many deliveries are new. Raises `IssueError` where the issue is cancelled."""
@@ -74,41 +75,39 @@ class Planning:
     def _forget_claimed(self, connection: Connection) -> None:
         if self._last:
             untouched = set(connection.scalars(_UNTOUCHED, {"month": self._month}))
-            self._last = {
-                variant: last for variant, last in self._last.items() if last[0] in untouched
-            }
+            self._last = {kind: last for kind, last in self._last.items() if last[0] in untouched}
 
     def _rows(self, connection: Connection, piece: Sequence[PlannedDelivery]) -> list[_Row]:
         """A row for each delivery of the piece, batch by batch."""
-        by_variant: dict[str, list[PlannedDelivery]] = {}
+        by_kind: dict[_Kind, list[PlannedDelivery]] = {}
         for delivery in piece:
-            by_variant.setdefault(delivery.variant_id, []).append(delivery)
+            by_kind.setdefault((delivery.variant_id, delivery.leaves_at), []).append(delivery)
         rows: list[_Row] = []
-        overflow: list[tuple[str, list[PlannedDelivery]]] = []
-        for variant_id, found in by_variant.items():
-            batch_id, room = self._last.get(variant_id, (0, 0))
-            rows += self._in_batch(variant_id, batch_id, room, found[:room])
+        overflow: list[tuple[_Kind, list[PlannedDelivery]]] = []
+        for kind, found in by_kind.items():
+            batch_id, room = self._last.get(kind, (0, 0))
+            rows += self._in_batch(kind, batch_id, room, found[:room])
             overflow += [
-                (variant_id, found[start : start + self._batch_size])
+                (kind, found[start : start + self._batch_size])
                 for start in range(room, len(found), self._batch_size)
             ]
-        new_ids = self._new_batches(connection, [variant_id for variant_id, _ in overflow])
-        for batch_id, (variant_id, part) in zip(new_ids, overflow, strict=True):
-            rows += self._in_batch(variant_id, batch_id, self._batch_size, part)
+        new_ids = self._new_batches(connection, [kind for kind, _ in overflow])
+        for batch_id, (kind, part) in zip(new_ids, overflow, strict=True):
+            rows += self._in_batch(kind, batch_id, self._batch_size, part)
         return rows
 
     def _in_batch(
-        self, variant_id: str, batch_id: int, room: int, part: Sequence[PlannedDelivery]
+        self, kind: _Kind, batch_id: int, room: int, part: Sequence[PlannedDelivery]
     ) -> list[_Row]:
-        self._last[variant_id] = (batch_id, room - len(part))
+        self._last[kind] = (batch_id, room - len(part))
         month, at = self._month, self._now
         return [
             (one.delivery_id, month, one.subscriber_id, batch_id, _PLANNED, "", 0, at)
             for one in part
         ]
 
-    def _new_batches(self, connection: Connection, variant_ids: Sequence[str]) -> Sequence[int]:
-        if not variant_ids:
+    def _new_batches(self, connection: Connection, kinds: Sequence[_Kind]) -> Sequence[int]:
+        if not kinds:
             return ()
         values = [
             {
@@ -116,7 +115,8 @@ class Planning:
                 "variant_id": variant_id,
                 "status": BatchStatus.PLANNED,
                 "fence": 0,
+                "leaves_at": leaves_at,
             }
-            for variant_id in variant_ids
+            for variant_id, leaves_at in kinds
         ]
         return connection.scalars(_NEW_BATCHES, values).all()

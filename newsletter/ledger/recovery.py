@@ -1,21 +1,29 @@
-"""Batches whose sender died: taken from it, with what can be known of their deliveries."""
+"""Batches whose sender died: taken from it, with what can be known of their deliveries.
+
+What shares a provider's name is called back together, so all of it is taken together.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from newsletter.ledger.database import Database
+from newsletter.ledger.appointments import Appointments
+from newsletter.ledger.database import AnyRow, Database
 from newsletter.ledger.outcomes import close, is_held, lose_sight
 from newsletter.ledger.states import share_state
 from newsletter.ledger.tables import BatchStatus, batches
 
 _b = batches.c
 
-_IN_HAND: Final = select(_b.id, _b.owner, _b.fence, _b.transport, _b.provider_batch_id).where(
-    _b.month == bindparam("month"), _b.status == BatchStatus.SENDING
+_IN_HAND: Final = select(
+    _b.id, _b.owner, _b.fence, _b.status, _b.transport, _b.provider_batch_id
+).where(
+    _b.month == bindparam("month"),
+    _b.status.in_((BatchStatus.SENDING, BatchStatus.RECALLING)),
 )
 
 
@@ -39,14 +47,17 @@ def take_over(
 
     Nothing is locked while `can_repeat` asks, so a batch may be gone when it answers.
     """
-    with database.read() as connection:
-        in_hand = connection.execute(_IN_HAND, {"month": month}).all()
-    alive = set(filter(is_alive, {batch.owner for batch in in_hand}))
+    ask = cache(can_repeat)
+    appointments = Appointments(database)
+    _gather(appointments, month, _left_behind(database, month, is_alive))
     unanswered = 0
-    for batch_id, owner, fence, *orphan in in_hand:
-        if owner in alive:
+    for batch_id, owner, fence, status, *orphan in _left_behind(database, month, is_alive):
+        is_repeatable = ask(Orphan(*orphan))
+        if status is BatchStatus.RECALLING:
+            unanswered += appointments.end_recall(
+                month, orphan[1], owner, is_back=is_repeatable, now=now
+            )
             continue
-        is_repeatable = can_repeat(Orphan(*orphan))
         with database.write() as connection:
             state = share_state(connection, month)
             if is_held(connection, batch_id, owner, fence):
@@ -54,3 +65,17 @@ def take_over(
                     unanswered += lose_sight(connection, batch_id, now=now)
                 unanswered += close(connection, batch_id, state, now=now)
     return unanswered
+
+
+def _left_behind(database: Database, month: str, is_alive: Callable[[str], bool]) -> list[AnyRow]:
+    with database.read() as connection:
+        in_hand = connection.execute(_IN_HAND, {"month": month}).all()
+    alive = set(filter(is_alive, {batch.owner for batch in in_hand}))
+    return [batch for batch in in_hand if batch.owner not in alive]
+
+
+def _gather(appointments: Appointments, month: str, left_behind: list[AnyRow]) -> None:
+    """Put what was accepted under the same names beside it."""
+    for name, owner in {batch.provider_batch_id: batch.owner for batch in left_behind}.items():
+        if name is not None:
+            appointments.begin_recall(month, name, owner)

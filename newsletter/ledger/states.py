@@ -21,6 +21,13 @@ _MOVES: Final = {
     _S.PAUSED: {_S.SENDING, _S.CANCELLED, _S.FINISHED},
 }
 
+_NOBODY_HAS_IT: Final = (
+    DeliveryStatus.PLANNED,
+    DeliveryStatus.SKIPPED,
+    DeliveryStatus.REFUSED,
+    DeliveryStatus.FAILED,
+)
+
 _STATE: Final = select(issues.c.state).where(issues.c.month == bindparam("month"))
 # NO KEY, as a new batch refers to its issue: that must not wait for this, lest each wait for the
 # other.
@@ -85,12 +92,12 @@ def _frozen(row: AnyRow) -> FrozenIssue:
 
 
 def thaw(connection: Connection, month: str) -> bool:
-    """Forget that sending began, plan and all, if nothing has been sent or claimed; whether so.
+    """Forget that sending began, plan and all, if nobody has it and no sender; whether so.
 
     A paused or cancelled issue stays as it is.
     """
     of_month = deliveries.c.month == month
-    untouched = deliveries.c.status.in_((DeliveryStatus.PLANNED, DeliveryStatus.SKIPPED))
+    untouched = deliveries.c.status.in_(_NOBODY_HAS_IT)
     if lock_state(connection, month) is not IssueState.SENDING:
         return False
     if connection.scalar(select(exists().where(of_month, ~untouched))):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -98,11 +99,12 @@ class Receipt(NamedTuple):
 
 
 class PlannedDelivery(NamedTuple):
-    """A promise to be written down: this subscriber gets this variant."""
+    """A promise to be written down: this subscriber gets this variant, not before `leaves_at`."""
 
     delivery_id: str
     subscriber_id: str
     variant_id: str
+    leaves_at: datetime | None = None
 
 
 class Delivery(NamedTuple):
@@ -119,7 +121,8 @@ class Batch:
     """Up to 1000 deliveries of one variant, claimed together.
 
     `fence` grows with every claim; a write with an older one is refused by the ledger. `attempts`
-    is the most that any of its deliveries has had before.
+    is the most that any of its deliveries has had before; none of it is to leave before
+    `leaves_at`, if that is given.
     """
 
     id: int
@@ -129,6 +132,7 @@ class Batch:
     fence: int
     attempts: int
     deliveries: tuple[Delivery, ...]
+    leaves_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,26 +39,43 @@ class AlertWords:
         _ = self._
         return self._letter(
             _("%(month)s cannot be sent as it stands"),
-            _("The issue of %(month)s was due on %(due)s, but something must be mended first:")
+            _("The issue of %(month)s, due on %(due)s, cannot leave until this is mended:")
             % {"month": self._month, "due": moment(due_at, self._language)},
             *problems,
             _("It leaves by itself once that is done. Nothing has been sent so far."),
         )
 
     def begun(
-        self, subject: str, recipients: int, articles: Sequence[tuple[str, int]]
+        self,
+        subject: str,
+        recipients: int,
+        articles: Sequence[tuple[str, int]],
+        leaves_at: datetime | None,
     ) -> LetterWords:
-        """It is leaving; `articles` are the titles and how many readers get them in full."""
+        """It is leaving now, or a provider has it and lets it leave then.
+
+        `articles` are the titles and how many readers get them in full.
+        """
         _ = self._
-        return self._letter(
+        about = {"month": self._month, "subject": subject, "number": f"{recipients:,}"}
+        title, words = (
             _("%(month)s is being sent"),
-            _("The issue of %(month)s, “%(subject)s”, is leaving for %(number)s readers:")
-            % {"month": self._month, "subject": subject, "number": f"{recipients:,}"},
+            _("The issue of %(month)s, “%(subject)s”, is leaving for %(number)s readers:"),
+        )
+        if leaves_at:
+            about["time"] = moment(leaves_at, self._language)
+            title = _("%(month)s is about to be sent")
+            words = _(
+                "The issue of %(month)s, “%(subject)s”, leaves on %(time)s for %(number)s readers:"
+            )
+        return self._letter(
+            title,
+            words % about,
             *(
                 _("%(number)s get “%(title)s” in full") % {"number": f"{number:,}", "title": title}
                 for title, number in articles
             ),
-            _("To stop it:"),
+            _("To stop it:") if leaves_at is None else _("To stop it, until ten minutes before:"),
             f"newsletter pause {self._month}",
         )
 

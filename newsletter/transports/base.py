@@ -1,7 +1,8 @@
 """What every way out promises."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from newsletter.errors import TransportError
@@ -10,6 +11,19 @@ from newsletter.model.message import Message
 
 # Takes the provider's name for what is about to go and returns once it is written down for good.
 Commit = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """When messages are to leave that are given in before.
+
+    `shared` is what was committed for others that leave at that time: a provider may take these
+    under the same name, to call all of them back at once. `warn` is called before it does.
+    """
+
+    leaves_at: datetime
+    shared: str | None
+    warn: Callable[[], None]
 
 
 class Throttled(TransportError):
@@ -38,7 +52,16 @@ class Transport(Protocol):
     def in_hand(self) -> int:
         """How many messages to give one `send`: a sender that dies leaves so many in doubt."""
 
-    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+    @property
+    def head_start(self) -> timedelta:
+        """How long before messages are to leave it takes them; nothing where they leave at once."""
+
+    def send(
+        self,
+        messages: Iterable[Message],
+        commit: Commit | None = None,
+        appointment: Appointment | None = None,
+    ) -> Iterator[Receipt]:
         """Take messages as it becomes ready for them and answer each with one receipt.
 
         A receipt holds once it is given. Whoever wants to stop ends `messages` and reads on to
@@ -46,11 +69,12 @@ class Transport(Protocol):
         without a receipt was then certainly not taken.
 
         A transport that can call messages back calls `commit` at most once, before the first of
-        them leaves, and they may leave minutes later. Without `commit` they leave at once.
+        them leaves, and they may leave minutes later. Without `commit` they leave at once. With an
+        `appointment`, which only one with a head start is given, they leave then.
         """
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:
-        """Whether messages whose receipts were lost may be sent again and reach nobody twice.
+        """Whether messages may be sent again and reach nobody twice.
 
         `provider_batch_id` is what their `send` last committed, if it did. All that it named and
         that were not refused are then to be sent again: the transport may have called them back.

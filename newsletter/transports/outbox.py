@@ -13,7 +13,7 @@ from typing import Final
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Commit
+from newsletter.transports.base import Appointment, Commit
 
 _FILE_NAME: Final = re.compile(r"[0-9A-Za-z-]+")
 _KEEP_EVERY: Final = 100  # messages to one writing of the folder itself
@@ -29,13 +29,19 @@ class Outbox:
     name: Final = "outbox"
     parallel: Final = 1
     in_hand: Final = 1000
+    head_start: Final = timedelta()
 
     def __init__(self, path: Path) -> None:
         self._tmp = path / "tmp"
         self._new = path / "new"
         self._mark = token_hex(8)  # nobody else's files in tmp/ bear it
 
-    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:  # noqa: ARG002 - nothing is called back
+    def send(
+        self,
+        messages: Iterable[Message],
+        commit: Commit | None = None,  # noqa: ARG002 - nothing is called back
+        appointment: Appointment | None = None,  # noqa: ARG002 - everything leaves at once
+    ) -> Iterator[Receipt]:
         """Write each message; one whose file is there already counts as accepted."""
         self._open()
         written: list[Receipt] = []

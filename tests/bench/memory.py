@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from newsletter.model.message import Message
 from newsletter.personalise.keys import AddressDigests
 from newsletter.pipeline import Pipeline
 from newsletter.subscriptions import Subscriptions
+from newsletter.transports.base import Appointment
 from tests.bench import world
 from tests.bench.harness import Measure
 from tests.bench.imports import write_people
@@ -33,11 +35,15 @@ class Nowhere:
     name = "nowhere"
     parallel = 1
     in_hand = 1000
+    head_start = timedelta()
 
     def send(
-        self, messages: Iterable[Message], commit: Callable[[str], None] | None = None
+        self,
+        messages: Iterable[Message],
+        commit: Callable[[str], None] | None = None,
+        appointment: Appointment | None = None,
     ) -> Iterator[Receipt]:
-        del commit
+        del commit, appointment
         for message in messages:
             message.to_bytes()
             yield Receipt(message.personalisation.delivery_id, Outcome.ACCEPTED)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import which
 from socket import create_connection, create_server
@@ -105,7 +105,7 @@ def _plan_and_dispatch(ledger: Ledger, transport: Smtp) -> None:
     newsletter, rendered, links = world.desk().newsletter, world.rendered(), world.links()
     encoder = VariantEncoder(newsletter, rendered)
 
-    def write(_: str, deliveries: Sequence[Delivery]) -> list[Message]:
+    def write(_: str, deliveries: Sequence[Delivery], __: datetime | None) -> list[Message]:
         encode = encoder.dated(world.NOW)
         return [
             Message(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from enum import Enum, StrEnum, auto
 from itertools import cycle
 
@@ -12,7 +13,7 @@ from newsletter.errors import TransportError
 from newsletter.ledger.database import Database
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Commit
+from newsletter.transports.base import Appointment, Commit
 
 
 class Killed(BaseException):
@@ -88,6 +89,7 @@ class Provider:
 
     name = "provider"
     parallel = 1
+    head_start = timedelta()
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
@@ -119,7 +121,12 @@ class Provider:
         """How many the reader gets, as things stand."""
         return self.left[delivery_id] + sum(held.count(delivery_id) for held in self.held.values())
 
-    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+    def send(
+        self,
+        messages: Iterable[Message],
+        commit: Commit | None = None,
+        appointment: Appointment | None = None,  # noqa: ARG002
+    ) -> Iterator[Receipt]:
         batch = ""
         if self.kind is Kind.RECALLING and commit:
             self._batches += 1

@@ -16,7 +16,7 @@ from newsletter.model.delivery import Delivery, DeliveryStatus, Outcome, Planned
 from newsletter.model.message import Address, Message, Personalisation
 from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
 from newsletter.model.variant import OpenText, RenderedVariant, Variant
-from newsletter.transports.base import Commit, Transport
+from newsletter.transports.base import Appointment, Commit, Transport
 
 MONTH = "2022-11"
 NOW = datetime(2022, 11, 15, 14, tzinfo=UTC)
@@ -72,7 +72,9 @@ class Sender:
         manners: Manners | None = None,
         encode: Encode = encode,
     ) -> DispatchReport:
-        def write(variant_id: str, deliveries: Sequence[Delivery]) -> list[Message]:
+        def write(
+            variant_id: str, deliveries: Sequence[Delivery], leaves_at: datetime | None
+        ) -> list[Message]:
             assert variant_id == "en-all"
             return [
                 Message(RENDERED, Personalisation(each.id, Address(each.email), "", "", ""), encode)
@@ -100,6 +102,7 @@ class Carrier:
     name = "carrier"
     parallel = 1
     in_hand = 1000
+    head_start = timedelta()
 
     def __init__(
         self,
@@ -119,6 +122,7 @@ class Carrier:
         self,
         messages: Iterable[Message],
         commit: Commit | None = None,
+        appointment: Appointment | None = None,  # noqa: ARG002
     ) -> Iterator[Receipt]:
         if commit and self._commits:
             commit(self._commits)

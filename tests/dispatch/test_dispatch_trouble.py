@@ -15,7 +15,7 @@ from newsletter.errors import EverybodyRefused, LedgerError, TransportError
 from newsletter.model.delivery import DeliveryStatus as Status
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Commit, Throttled
+from newsletter.transports.base import Appointment, Commit, Throttled
 
 from .sender import PATIENCE, Carrier, Sender
 
@@ -33,13 +33,18 @@ class Throttling(Carrier):
         self._wait = timedelta(seconds=seconds)
         self.asked = Event()
 
-    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+    def send(
+        self,
+        messages: Iterable[Message],
+        commit: Commit | None = None,
+        appointment: Appointment | None = None,
+    ) -> Iterator[Receipt]:
         for message in messages:
             if len(self.given) in self._throttled_at:
                 self._throttled_at.remove(len(self.given))
                 self.asked.set()
                 raise Throttled("429 too many requests", self._wait)
-            yield from super().send([message], commit)
+            yield from super().send([message], commit, appointment)
 
 
 def after(accepted: int, then: Outcome) -> Callable[[str], Outcome]:

@@ -6,7 +6,7 @@ that what the ledger believes can be held against what happened.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from shutil import copyfile
@@ -186,7 +186,9 @@ class Sending(RuleBasedStateMachine):
         if is_killed or is_broken or silent.intersection(acts):
             self.doubtful.update(given)
 
-    def write(self, variant_id: str, deliveries: Sequence[Delivery]) -> list[Message]:
+    def write(
+        self, variant_id: str, deliveries: Sequence[Delivery], _: datetime | None
+    ) -> list[Message]:
         assert variant_id == "en-all"
         return [
             Message(RENDERED, Personalisation(each.id, Address(each.email), "", "", ""), encode)

@@ -1,87 +1,21 @@
 """What the scheduler does at an instant: each issue once, in its time, and nobody surprised."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
-from email import policy
-from email.parser import BytesParser
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import pytest
 
 from newsletter.cli.main import main
-from newsletter.config import load_config
 from newsletter.errors import EverybodyRefused, NewsletterError, TransportError
 from newsletter.model.delivery import IssueState
 from newsletter.pipeline import Pipeline
-from newsletter.scheduler import Scheduler, Workshop
-from newsletter.wiring import open_workshop
 
-DUE = datetime(2022, 11, 1, 13, tzinfo=UTC)  # the first Tuesday, nine o'clock in Toronto
-MONTH = "2022-11"
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-EDITOR = "editor@rideau-network.example"
+from .newsroom import DUE, HOUR, MINUTE, MONTH, Newsroom
 
-
-class Newsroom:
-    """A newsletter's folder, a clock that stands still, and a scheduler that looks at both."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.now = DUE
-        self.scheduler = self.restarted()
-
-    def restarted(self) -> Scheduler:
-        """A scheduler that remembers nothing."""
-        self.scheduler = Scheduler(self.open, Event(), lambda: self.now)
-        return self.scheduler
-
-    def open(self) -> AbstractContextManager[Workshop]:
-        config = load_config(self.path / "config.toml", {"NEWSLETTER_SECRET_KEY": "k" * 40})
-        return open_workshop(config, lambda: self.now)
-
-    def tick(self, at: datetime | None = None) -> datetime:
-        self.now = at or self.now
-        return self.scheduler.tick()
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        path = self.path / file
-        text = path.read_text("utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), "utf-8")
-
-    def _sent(self) -> list[tuple[str, str]]:
-        files = sorted((self.path / "var/outbox/new").glob("*.eml"))
-        messages = [BytesParser(policy=policy.default).parsebytes(f.read_bytes()) for f in files]
-        return [(message["To"].addresses[0].addr_spec, message["Subject"]) for message in messages]
-
-    def issues(self) -> int:
-        """How many copies of an issue have left."""
-        return sum(to != EDITOR for to, _ in self._sent())
-
-    def alerts(self) -> list[str]:
-        """The subjects of what the editor was told."""
-        return sorted(subject for to, subject in self._sent() if to == EDITOR)
-
-    def state(self) -> IssueState:
-        with self.open() as workshop:
-            return workshop.pipeline.standing(MONTH).state
-
-
-@pytest.fixture
-def newsroom(tmp_path: Path) -> Newsroom:
-    """November is ready, and October was published elsewhere."""
-    folder = tmp_path / "digest"
-    assert main(["init", str(folder)]) == 0
-    config = str(folder / "config.toml")
-    people = str(folder / "subscribers/example.csv")
-    assert main(["--config", config, "subscribers", "import", people]) == 0
-    newsroom = Newsroom(folder)
-    newsroom.edit("config.toml", "to = []", f'to = ["{EDITOR}"]')
-    newsroom.edit("issues/2022-10/issue.toml", '"ready"', '"past"')
-    return newsroom
+PAUSED = f"{MONTH} is paused: everybody was refused"
 
 
 def test_an_issue_leaves_at_its_time_and_once(newsroom: Newsroom) -> None:
@@ -175,10 +109,33 @@ def test_where_everybody_is_refused_the_issue_is_paused_and_somebody_told(
     with monkeypatch.context() as patch:
         patch.setattr(Pipeline, "send", refuse)
         newsroom.tick(DUE)
-    assert newsroom.state() is IssueState.PAUSED
-    assert f"{MONTH} is paused: everybody was refused" in newsroom.alerts()
-    newsroom.tick(DUE + HOUR)
-    assert newsroom.issues() == 0
+        assert newsroom.state() is IssueState.PAUSED
+        assert newsroom.alerts().count(PAUSED) == 1
+        newsroom.restarted()
+        newsroom.tick(DUE + HOUR)
+        assert newsroom.alerts().count(PAUSED) == 1
+        with newsroom.open() as workshop:
+            workshop.pipeline.control.resume(MONTH)
+        newsroom.tick(DUE + 2 * HOUR)  # and is refused again
+    assert newsroom.alerts().count(PAUSED) == 2
+    newsroom.tick(DUE + 3 * HOUR)
+    assert (newsroom.issues(), newsroom.alerts().count(PAUSED)) == (0, 2)
+
+
+def test_a_person_who_pauses_is_not_told_so(newsroom: Newsroom) -> None:
+    with newsroom.open() as workshop:
+        workshop.pipeline.control.pause(MONTH)
+    newsroom.tick(DUE)
+    assert newsroom.alerts() == []
+
+
+def test_what_is_told_of_a_pause_is_not_lost_with_the_process_that_paused(
+    newsroom: Newsroom,
+) -> None:
+    with newsroom.open() as workshop:
+        workshop.pipeline.control.pause(MONTH, "everybody is refused: 554 5.7.1 blocked")
+    newsroom.tick(DUE)
+    assert newsroom.alerts() == [PAUSED]
 
 
 def test_a_list_without_anybody_is_told_of(newsroom: Newsroom) -> None:

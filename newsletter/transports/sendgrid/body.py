@@ -22,6 +22,9 @@ from newsletter.model.message import Address, Message, Personalisation, merge_va
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText
 
+# SendGrid takes messages up to 72 hours ahead. This is long enough to give in a large list and to
+# stop it still, and short, as whoever unsubscribes meanwhile gets the issue all the same.
+HEAD_START: Final = timedelta(hours=1)
 SUBSTITUTIONS_LIMIT: Final = 10_000  # octets, names and values of one recipient together
 _LAST_CANCELLATION: Final = timedelta(minutes=11)  # one more than SendGrid promises
 _SCHEDULE: Final = re.compile(r"([A-Za-z0-9_-]+)@([0-9]{1,11})")

@@ -69,7 +69,7 @@ class Cancellations:
     def __init__(self, client: SendgridClient, timing: Timing) -> None:
         self._client = client
         self._wait = timing.wait
-        self._pending: list[datetime] = []
+        self._pending: dict[str, datetime] = {}  # by batch: when its messages would leave
         self._lock = Lock()
 
     def cancel(self, schedule: Schedule) -> bool:
@@ -86,7 +86,7 @@ class Cancellations:
     def has_room(self, at: datetime) -> bool:
         """Whether one more could be cancelled: without that nothing should be risked."""
         with self._lock:
-            self._pending = [send_at for send_at in self._pending if send_at > at]
+            self._pending = {name: when for name, when in self._pending.items() if when > at}
             return len(self._pending) < _PENDING_LIMIT
 
     def _cancel(self, schedule: Schedule) -> bool:
@@ -99,7 +99,7 @@ class Cancellations:
         if not is_cancelled:
             return False
         with self._lock:
-            self._pending.append(schedule.send_at)
+            self._pending[schedule.batch_id] = schedule.send_at
         return schedule.can_be_cancelled(answer.at)
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:

@@ -1,6 +1,6 @@
 """One batch on its way to SendGrid: which recipients it took, refused or may have taken."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from newsletter.model.delivery import Outcome, Receipt
 from newsletter.transports.sendgrid.answer import Answer, closed
 from newsletter.transports.sendgrid.body import Schedule, VariantBody
 from newsletter.transports.sendgrid.client import AnswerLost, SendgridClient, Unreachable
-from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience, Silent
+from newsletter.transports.sendgrid.doubt import NotNow, Patience, Silent
 
 _RECIPIENTS_LIMIT: Final = 1000
 _SIZE_LIMIT: Final = 29_000_000  # octets; SendGrid's own is 30 MB
@@ -37,13 +37,13 @@ class Posting:
         client: SendgridClient,
         body: VariantBody,
         schedule: Schedule | None,
-        cancellations: Cancellations,
+        cancel: Callable[[Schedule], bool],
         patience: Patience,
     ) -> None:
         self._client = client
         self._body = body
         self._schedule = schedule
-        self._cancellations = cancellations
+        self._cancel = cancel
         self._patience = patience
         self._pending: list[Sequence[Letter]] = []
         self._taken: list[Letter] = []
@@ -147,7 +147,7 @@ class Posting:
     def _call_back(self, schedule: Schedule) -> str:
         """Why the batch may leave all the same, or nothing."""
         try:
-            is_cancelled = self._cancellations.cancel(schedule)
+            is_cancelled = self._cancel(schedule)
         except NotNow as reason:
             if isinstance(reason, Silent):
                 self._closed = TransportError(f"SendGrid does not answer: {reason}")

@@ -2,11 +2,12 @@
 
 The API has no idempotency key, so an answer that is lost says nothing. What is sent is therefore
 scheduled a while ahead in a batch whose id was committed first: in doubt, also after a crash, the
-batch is cancelled, and its messages are sent again in another.
+batch is cancelled, and its messages are sent again in another. What is given in for an appointment
+shares one batch, as far as it goes: SendGrid calls back no more than ten, but each with all in it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from threading import Lock
 from typing import Final
@@ -15,9 +16,14 @@ from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message, Personalisation
 from newsletter.model.newsletter import Newsletter
-from newsletter.transports.base import Commit
+from newsletter.transports.base import Appointment, Commit
 from newsletter.transports.sendgrid.answer import Answer, closed
-from newsletter.transports.sendgrid.body import SUBSTITUTIONS_LIMIT, Schedule, VariantBody
+from newsletter.transports.sendgrid.body import (
+    HEAD_START,
+    SUBSTITUTIONS_LIMIT,
+    Schedule,
+    VariantBody,
+)
 from newsletter.transports.sendgrid.client import AnswerLost, SendgridClient, Unreachable
 from newsletter.transports.sendgrid.doubt import Cancellations, NotNow, Patience, Timing
 from newsletter.transports.sendgrid.posting import Letter, Posting
@@ -35,6 +41,7 @@ class Sendgrid:
     name: Final = "sendgrid"
     parallel: Final = 4
     in_hand: Final = 1000
+    head_start: Final = HEAD_START
 
     def __init__(
         self,
@@ -49,10 +56,16 @@ class Sendgrid:
         self._timing = timing
         self._is_sandbox = is_sandbox
         self._cancellations = Cancellations(client, timing)
+        self._ahead = timedelta()  # of our clock
         # One at a time: two could not write any faster together, and would hold each other up.
         self._pen = Lock()
 
-    def send(self, messages: Iterable[Message], commit: Commit | None = None) -> Iterator[Receipt]:
+    def send(
+        self,
+        messages: Iterable[Message],
+        commit: Commit | None = None,
+        appointment: Appointment | None = None,
+    ) -> Iterator[Receipt]:
         """Send messages of one variant; their receipts come when the last of them was given in."""
         batch = list(messages)
         if not batch:
@@ -64,8 +77,14 @@ class Sendgrid:
         if not letters:
             return
         patience = Patience(self._timing)
-        schedule = self._commit(commit, patience) if commit else None
-        posting = Posting(self._client, body, schedule, self._cancellations, patience)
+        schedule = self._schedule(commit, patience, appointment) if commit else None
+
+        def cancel(schedule: Schedule) -> bool:
+            if appointment:
+                appointment.warn()
+            return self._cancellations.cancel(schedule)
+
+        posting = Posting(self._client, body, schedule, cancel, patience)
         yield from posting.run(letters)
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:
@@ -88,7 +107,20 @@ class Sendgrid:
         """Close the connections that are idle."""
         self._client.close()
 
-    def _commit(self, commit: Commit, patience: Patience) -> Schedule:
+    def _schedule(
+        self, commit: Commit, patience: Patience, appointment: Appointment | None
+    ) -> Schedule:
+        """The batch that the letters go in, committed: a shared one or else a new one."""
+        shared = Schedule.parse(appointment.shared or "") if appointment else None
+        now = datetime.now(UTC) + self._ahead
+        if shared and now <= shared.send_at - self._timing.lead:
+            commit(str(shared))
+            return shared
+        return self._new_schedule(commit, patience, appointment)
+
+    def _new_schedule(
+        self, commit: Commit, patience: Patience, appointment: Appointment | None
+    ) -> Schedule:
         """A new batch, committed.
 
         Raises TransportError where none is to be had; no letter has used up an attempt then.
@@ -102,7 +134,11 @@ class Sendgrid:
                 "try again in half an hour"
             )
         # By SendGrid's clock: ours may be wrong, and what is late leaves at once.
-        schedule = Schedule(answer.batch_id, answer.at + self._timing.lead)
+        self._ahead = answer.at - datetime.now(UTC)
+        send_at = answer.at + self._timing.lead
+        if appointment:
+            send_at = max(send_at, appointment.leaves_at)
+        schedule = Schedule(answer.batch_id, send_at)
         commit(str(schedule))
         return schedule
 

@@ -8,7 +8,7 @@ from typing import Final
 from newsletter.errors import NewsletterError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Commit
+from newsletter.transports.base import Appointment, Commit
 from newsletter.transports.smtp.connection import Acquaintance, Connection, Ending
 from newsletter.transports.smtp.relay import Relay
 from newsletter.transports.smtp.waiting import Dialogues
@@ -28,6 +28,7 @@ class Smtp:
     name: Final = "smtp"
     parallel: Final = 2  # while the answers of one are recorded, the other sends
     in_hand: Final = 100
+    head_start: Final = timedelta()
 
     def __init__(
         self, relay: Relay, *, envelope_sender: str, connections: int, timeout: timedelta
@@ -42,6 +43,7 @@ class Smtp:
         self,
         messages: Iterable[Message],
         commit: Commit | None = None,  # noqa: ARG002 - nothing can be called back
+        appointment: Appointment | None = None,  # noqa: ARG002 - everything leaves at once
     ) -> Iterator[Receipt]:
         """Send each message as a connection becomes free; receipts come as they are known.
 

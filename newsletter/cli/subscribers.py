@@ -3,6 +3,7 @@
 import sys
 from getpass import getuser
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -231,8 +232,9 @@ def _show_consent(consent: Consent) -> None:
     _line("agreed", f"{stated}, {consent.source or 'a source not stated'}")
     version = f", words {consent.version[:12]}" if consent.version else ""
     _line("", f"recorded {consent.recorded_at:%Y-%m-%d} by {consent.how}{version}")
-    if consent.words:
-        _line("", f"“{consent.words}”")
+    if words := consent.words:
+        for line in wrap(f"“{words}”", 64, break_long_words=False, break_on_hyphens=False):
+            _line("", line)
 
 
 def _line(label: str, value: str) -> None:

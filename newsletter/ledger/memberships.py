@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from newsletter.ledger.database import Database, insert_absent, keep_writers_out
 from newsletter.ledger.letters import owe
-from newsletter.ledger.subscribers import new_ids
+from newsletter.ledger.subscribers import departure, new_ids
 from newsletter.ledger.tables import (
     batches,
     consents,
@@ -146,16 +146,7 @@ class Memberships:
 
     def leave(self, subscriber_id: str, through: str, *, now: datetime) -> Leaving:
         """Unsubscribe somebody, from the very next claim on."""
-        statement = (
-            update(subscribers)
-            .where(_s.id == subscriber_id, _s.status != _S.UNSUBSCRIBED)
-            .values(
-                status=_S.UNSUBSCRIBED,
-                unsubscribed_at=now,
-                unsubscribed_through=through,
-                updated_at=now,
-            )
-        )
+        statement = departure(_s.id == subscriber_id, through, now)
         with self._database.write() as connection:
             if connection.execute(statement).rowcount:
                 return Leaving.LEFT

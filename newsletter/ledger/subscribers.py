@@ -7,7 +7,18 @@ from functools import cache
 from itertools import count
 from typing import Final
 
-from sqlalchemy import ColumnElement, Exists, and_, case, delete, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    Update,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from newsletter.ledger.database import AnyRow, AnySelect, Database, insert_absent, keep_writers_out
 from newsletter.ledger.imports import (
@@ -135,17 +146,7 @@ class Subscribers:
 
     def unsubscribe(self, email_key: str, source: str, *, now: datetime) -> bool:
         """Let a subscriber leave; False where the address is unknown or has left before."""
-        statement = (
-            update(subscribers)
-            .where(subscribers.c.email_key == email_key)
-            .where(subscribers.c.status != SubscriptionStatus.UNSUBSCRIBED)
-            .values(
-                status=SubscriptionStatus.UNSUBSCRIBED,
-                unsubscribed_at=now,
-                unsubscribed_through=source,
-                updated_at=now,
-            )
-        )
+        statement = departure(subscribers.c.email_key == email_key, source, now)
         with self._database.write() as connection:
             return connection.execute(statement).rowcount == 1
 
@@ -238,6 +239,20 @@ class Subscribers:
 def _has_delivery(month: str) -> Exists:
     return exists().where(
         deliveries.c.month == month, deliveries.c.subscriber_id == subscribers.c.id
+    )
+
+
+def departure(whose: ColumnElement[bool], through: str, now: datetime) -> Update:
+    """What lets those subscribers leave who have not yet, on record with the way they took."""
+    return (
+        update(subscribers)
+        .where(whose, subscribers.c.status != SubscriptionStatus.UNSUBSCRIBED)
+        .values(
+            status=SubscriptionStatus.UNSUBSCRIBED,
+            unsubscribed_at=now,
+            unsubscribed_through=through,
+            updated_at=now,
+        )
     )
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from newsletter.dispatch.plan import Plan, make_plan
 from newsletter.locales import month_name
+from newsletter.model.delivery import IssueState
 from newsletter.model.issue import IssueStatus
 from newsletter.model.problem import Problem, Severity
 from newsletter.model.subscriber import SubscriberGroup
@@ -89,6 +90,16 @@ class Page:
         """Who would get the issue."""
         return self.audiences.of(self.draft.month) if self.draft else Audience()
 
+    @property
+    def state(self) -> IssueState | IssueStatus:
+        """How the issue stands: the ledger's word where it has one, else the editor's."""
+        return self._state(self.draft) if self.draft else IssueStatus.DRAFT
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody will be sent the issue any more."""
+        return self.state in {IssueStatus.PAST, IssueState.FINISHED, IssueState.CANCELLED}
+
     @cached_property
     def plan(self) -> Plan | None:
         """The plan, where the subscribers are known."""
@@ -136,9 +147,7 @@ class Page:
         """What the checks found beside the trouble, the gravest first, each by itself."""
         if not self.draft:
             return []
-        state = self.audience.states.get(self.draft.month)
-        is_over = self.draft.status is IssueStatus.PAST or (state and state.is_over)
-        found = self.drafts.check(self.draft.month, None if is_over else self.plan)
+        found = self.drafts.check(self.draft.month, None if self.is_over else self.plan)
         return [self.passage([p]) for p in found if p not in self.draft.trouble]
 
     @cached_property
@@ -187,11 +196,14 @@ class Page:
         return IssueRow(
             month=draft.month,
             title=month_name(draft.month, "en"),
-            state=self.audience.states.get(draft.month, "") or draft.status,
+            state=self._state(draft),
             due=f"{'was ' if is_past else ''}due {due.day} {due:%B, %H:%M}",
             url=self.view.of_issue(draft.month).url,
             is_current=self.draft is not None and draft.month == self.draft.month,
         )
+
+    def _state(self, draft: Draft) -> IssueState | IssueStatus:
+        return self.audience.states.get(draft.month) or draft.status
 
     def _variant_row(self, variant: Variant) -> VariantRow:
         is_chosen = variant == self.reader.variant and self.view.show is not Show.PLAN

@@ -139,6 +139,15 @@ def test_the_plan_counts_everybody(preview: Previewed) -> None:
     assert "unconfirmed2" in page
 
 
+def test_the_plan_of_an_issue_that_was_sent_says_so(
+    folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_SECRET_KEY", "a key for the tests")
+    assert main(["--config", str(folder / "config.toml"), "send", MONTH, "--yes"]) == 0
+    page = words(start(folder, MONTH).page("/?show=plan"))
+    assert "November 2022 is finished. Were it sent to today's subscribers, 22 would get it" in page
+
+
 def test_the_archive_is_shown_as_it_would_be(preview: Previewed) -> None:
     assert "/archive/dark/2022-11/2022-11/index.html" in preview.page("/?show=archive&mode=dark")
     page = preview.get("/archive/dark/2022-11/2022-11/index.html").text

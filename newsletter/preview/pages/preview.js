@@ -365,7 +365,8 @@
   addEventListener("resize", fit);
   addEventListener("popstate", () => visit(location.href, { push: false }));
   find("keys-on").checked = localStorage.getItem("keys") !== "off";
-  document.querySelector("#issues .is-current .issue-link")?.scrollIntoView({ block: "nearest" });
+  const current = document.querySelector("#issues .is-current");
+  if (current?.offsetTop > find("issues").clientHeight / 2) current.scrollIntoView();
   prepare();
   listen();
 })();

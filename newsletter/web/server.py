@@ -120,7 +120,10 @@ def _place(error: BaseException) -> str:
 
 
 class _Patient(H11Protocol):
-    """HTTP/1.1 that waits for a request's first lines, but not for ever."""
+    """HTTP/1.1 that waits for a request's first lines, but not for ever.
+
+    Nor does it wait for the rest of a body that was answered before it came.
+    """
 
     _patience: asyncio.TimerHandle | None = None
 
@@ -146,7 +149,8 @@ class _Patient(H11Protocol):
 
     def _watch(self) -> None:
         is_idle = self.timeout_keep_alive_task is not None  # nothing has come, which is no fault
-        if self.conn.their_state is not h11.IDLE or is_idle or self.transport.is_closing():
+        is_awaited = self.conn.their_state is h11.IDLE or self._is_answered_early
+        if not is_awaited or is_idle or self.transport.is_closing():
             self._forget()
         elif self._patience is None:
             self._patience = self.loop.call_later(SLOWEST_HEAD, self._give_up)
@@ -159,5 +163,10 @@ class _Patient(H11Protocol):
     def _give_up(self) -> None:
         self._patience = None
         if not self.transport.is_closing():
-            self.transport.write(_TOO_SLOW)
+            if not self._is_answered_early:
+                self.transport.write(_TOO_SLOW)
             self.transport.close()
+
+    @property
+    def _is_answered_early(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE

@@ -217,6 +217,27 @@ def test_who_sends_too_slowly_is_told_so_and_holds_nothing_up(
         assert b" 408 " in raw(sent, beginning)
 
 
+def test_who_goes_on_sending_what_nobody_reads_is_cut_off(
+    sent: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SLOWEST_HEAD", 0.2)
+    parts = urlsplit(sent.url)
+    latest = time.monotonic() + 20
+    for request in ("POST /unsubscribe/x", f"GET /{MONTH}/"):
+        head = f"{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:
+            connection.sendall(head.encode())
+            assert connection.recv(9) == b"HTTP/1.1 "
+            with pytest.raises(ConnectionError):
+                trickle(connection, latest)
+
+
+def trickle(connection: socket.socket, latest: float) -> None:
+    while time.monotonic() < latest:
+        connection.sendall(b"x")
+        time.sleep(0.02)
+
+
 def test_who_goes_in_the_middle_of_a_form_is_no_fault_of_ours(sent: Served) -> None:
     parts = urlsplit(sent.url)
     for _ in range(3):

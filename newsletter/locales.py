@@ -13,6 +13,7 @@ from typing import Final
 from babel.dates import format_datetime, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LANGUAGES: Final = ("en", "fr")
 _CATALOGUES: Final = Path(__file__).parent / "catalogues"
@@ -50,3 +51,8 @@ def month_name(month: str, language: str) -> str:
 def moment(at: datetime, language: str) -> str:
     """A time as its own clock shows it: `Tuesday 1 November 2022, 09:00`."""
     return format_datetime(at, "EEEE d MMMM y, HH:mm", tzinfo=at.tzinfo, locale=_REGIONS[language])
+
+
+def number(count: int, language: str) -> str:
+    """A count with its thousands apart: `2,310`."""
+    return format_decimal(count, locale=_REGIONS[language])

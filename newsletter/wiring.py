@@ -151,6 +151,7 @@ class PublicSide:
     archive: Path
     database: Database
     ledger: Ledger
+    timetable: Timetable
     membership: Membership
     subscriptions: Subscriptions
     api_tokens: ApiTokens
@@ -182,6 +183,9 @@ def open_public_side(config: Config) -> PublicSide:
         archive=config.paths.archive,
         database=database,
         ledger=ledger,
+        timetable=Timetable(
+            _pipeline(config, lambda: ledger, _now), config.schedule, _head_start(config)
+        ),
         membership=Membership(ledger, links, digests),
         subscriptions=Subscriptions(ledger, desk.taxonomy, lambda: digests),
         api_tokens=ApiTokens(ledger),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from newsletter.locales import moment, translations
+from newsletter.locales import moment, number, translations
 from newsletter.model.delivery import DeliveryStatus
 from newsletter.render.letters import LetterWords, Line
 
@@ -57,7 +57,8 @@ class AlertWords:
         `articles` are the titles and how many readers get them in full.
         """
         _ = self._
-        about = {"month": self._month, "subject": subject, "number": f"{recipients:,}"}
+        readers = number(recipients, self._language)
+        about = {"month": self._month, "subject": subject, "number": readers}
         title, words = (
             _("%(month)s is being sent"),
             _("The issue of %(month)s, “%(subject)s”, is leaving for %(number)s readers:"),
@@ -66,14 +67,15 @@ class AlertWords:
             about["time"] = moment(leaves_at, self._language)
             title = _("%(month)s is about to be sent")
             words = _(
-                "The issue of %(month)s, “%(subject)s”, leaves on %(time)s for %(number)s readers:"
+                "The issue of %(month)s, “%(subject)s”, leaves on %(time)s, for %(number)s readers:"
             )
         return self._letter(
             title,
             words % about,
             *(
-                _("%(number)s get “%(title)s” in full") % {"number": f"{number:,}", "title": title}
-                for title, number in articles
+                _("%(number)s get “%(title)s” in full")
+                % {"number": number(in_full, self._language), "title": title}
+                for title, in_full in articles
             ),
             _("To stop it:") if leaves_at is None else _("To stop it, until ten minutes before:"),
             f"newsletter pause {self._month}",
@@ -82,10 +84,24 @@ class AlertWords:
     def finished(self, counts: Mapping[DeliveryStatus, int], archive_url: str) -> LetterWords:
         """Everybody has an answer; `counts` are the deliveries by status."""
         _ = self._
+        words = {
+            DeliveryStatus.ACCEPTED: _("%(number)s accepted"),
+            DeliveryStatus.DELIVERED: _("%(number)s delivered"),
+            DeliveryStatus.DEFERRED: _("%(number)s deferred: their mailbox asks to wait"),
+            DeliveryStatus.BOUNCED: _("%(number)s bounced"),
+            DeliveryStatus.DROPPED: _("%(number)s dropped by the provider"),
+            DeliveryStatus.COMPLAINED: _("%(number)s complained"),
+            DeliveryStatus.REFUSED: _("%(number)s refused"),
+            DeliveryStatus.FAILED: _("%(number)s failed"),
+            DeliveryStatus.SKIPPED: _("%(number)s skipped: they left before it was sent"),
+        }
         letter = self._letter(
             _("%(month)s has been sent"),
             _("The issue of %(month)s has been sent:") % {"month": self._month},
-            *(f"{number:,} {status}" for status, number in counts.items()),
+            *(
+                words[status] % {"number": number(count, self._language)}
+                for status, count in counts.items()
+            ),
         )
         link = Line(_("Read it in the archive"), archive_url, is_main=True)
         return replace(letter, lines=(*letter.lines, link))
@@ -131,7 +147,8 @@ class AlertWords:
     def _letter(self, subject: str, *lines: str) -> LetterWords:
         _ = self._
         if len(lines) > _KNOWN + 2:
-            rest = _("and %(number)s more") % {"number": f"{len(lines) - _KNOWN - 2:,}"}
+            left = number(len(lines) - _KNOWN - 2, self._language)
+            rest = _("and %(number)s more") % {"number": left}
             lines = (*lines[: _KNOWN + 1], rest, lines[-1])
         title = subject % {"month": self._month}
         return LetterWords(

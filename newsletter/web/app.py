@@ -30,7 +30,7 @@ _TOPICS: Final = {404: "no-such-page", 405: "no-such-page", 408: "too-slow", 413
 def create_app(public: PublicSide) -> ASGIApp:
     """The application of one newsletter, guarded; it writes letters while it runs."""
     postman = Postman(public.correspondence.write_due, public.membership.forget_unconfirmed)
-    meters = Meters(public.ledger)
+    meters = Meters(public.ledger, public.timetable)
     pages = Pages(public.newsletter, public.taxonomy, public.templates)
 
     @asynccontextmanager

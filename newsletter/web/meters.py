@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from newsletter.errors import LedgerError
+from newsletter.errors import LedgerError, NewsletterError
 from newsletter.ledger.ledger import Ledger
 from newsletter.model.delivery import PENDING, DeliveryStatus
+from newsletter.timetable import Timetable
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -19,9 +20,10 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 class Meters:
     """The numbers of one process; those of the ledger are read when somebody asks."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, timetable: Timetable) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_LedgerNumbers(ledger))
+        self._registry.register(_DueTime(timetable))
         self.sign_ups = Counter(
             "newsletter_sign_ups",
             "Sign-ups by what became of them: asked, confirmed, limited, refused, trapped.",
@@ -104,3 +106,28 @@ class _LedgerNumbers(Collector):
             ("deliveries", waiting),
         ):
             age.add_metric([queue], max((now - since).total_seconds(), 0) if since else 0)
+
+
+class _DueTime(Collector):
+    """What the calendar says, so that somebody notices an issue that does not leave."""
+
+    def __init__(self, timetable: Timetable) -> None:
+        self._timetable = timetable
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is read before somebody wants to know."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The time of the first issue on the calendar."""
+        due = GaugeMetricFamily(
+            "newsletter_next_due_timestamp_seconds",
+            "When the first issue that was not sent is due; in the past, it is late or missed.",
+            labels=["month"],
+        )
+        try:
+            entries = self._timetable.entries(datetime.now(UTC))
+        except NewsletterError:
+            return
+        due.add_metric([entries[0].month], entries[0].due_at.timestamp())
+        yield due

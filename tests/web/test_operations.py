@@ -2,8 +2,11 @@
 
 import base64
 import json
+import re
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -90,6 +93,16 @@ def test_metrics_count_without_naming_anybody(served: Served) -> None:
     assert 'newsletter_sign_ups_total{outcome="confirmed"}' in text
     assert 'route="/preferences/{token}"' in text
     assert "counted@" not in text
+
+
+def test_a_monitor_sees_when_the_next_issue_is_due(served: Served) -> None:
+    """While an issue is late, or missed of late, it stays in the past: that raises the alarm."""
+    text = httpx.get(f"{served.url}/metrics").text
+    found = re.search(r'\nnewsletter_next_due_timestamp_seconds{month="(.*)"} (.*)\n', text)
+    assert found is not None
+    due_at = datetime.fromtimestamp(float(found[2]), ZoneInfo("America/Toronto"))
+    assert abs(due_at - datetime.now(UTC)) < timedelta(days=40)
+    assert f"{due_at:%Y-%m %a %H:%M}" == f"{found[1]} Tue 09:00"
 
 
 def test_an_unknown_route_or_method_adds_no_series(served: Served) -> None:

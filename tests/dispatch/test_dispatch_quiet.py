@@ -1,7 +1,8 @@
-"""Who says stop need not wait for an API that does not answer."""
+"""Who says stop need not wait for a server that does not answer."""
 
 from collections.abc import Callable, Iterator
-from threading import Event, Thread
+from contextlib import suppress
+from threading import Event, Thread, Timer
 from time import monotonic
 
 import pytest
@@ -13,6 +14,9 @@ from newsletter.model.delivery import IssueState
 from tests.fakes.sendgrid_account import BATCH, CANCEL, SEND
 from tests.fakes.sendgrid_letters import NEWSLETTER, open_sendgrid, readers
 from tests.fakes.sendgrid_server import FakeSendgrid, Trouble
+from tests.fakes.smtp_letters import open_smtp
+from tests.fakes.smtp_server import Phase, ScriptedSmtp, Then
+from tests.fakes.smtp_server import Trouble as Hang
 
 from .sender import MONTH, NOW, Sender
 
@@ -93,3 +97,26 @@ def test_an_api_that_names_no_batch_leaves_everybody_planned(
         send_until(lambda _, stop: stop.set(), sender, fake)
     assert sender.counts() == {Status.PLANNED: 40}
     assert fake.calls(SEND) == 0
+
+
+@pytest.mark.parametrize(
+    ("phase", "counts"),
+    [
+        (Phase.GREETING, {Status.PLANNED: 10}),
+        (Phase.RCPT, {Status.PLANNED: 10}),
+        (Phase.END, {Status.PLANNED: 9, Status.UNCERTAIN: 1}),
+    ],
+)
+def test_a_mail_server_that_hangs_is_left_too(
+    sender: Sender, phase: Phase, counts: dict[Status, int]
+) -> None:
+    """From a message's last byte on nobody knows whether it has been taken."""
+    sender.promise(10)
+    stop = Event()
+    begun = monotonic()
+    with ScriptedSmtp({phase: Hang(then=Then.HANG)}) as server:
+        Timer(0.5, stop.set).start()
+        with suppress(TransportError):
+            sender.send(open_smtp(server.port, timeout=TIMEOUT), stop=stop)
+    assert monotonic() - begun < SOON
+    assert sender.counts() == counts

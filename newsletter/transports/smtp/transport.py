@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from threading import Condition
+from threading import Condition, Event
 from typing import Final
 
 from newsletter.errors import NewsletterError
@@ -33,6 +33,7 @@ class Smtp:
     def __init__(
         self, relay: Relay, *, envelope_sender: str, connections: int, timeout: timedelta
     ) -> None:
+        self._hurry = Event()
         server = Acquaintance(relay, timeout.total_seconds())
         self._pool = _Pool(
             Connection(relay, server, envelope_sender, timeout.total_seconds())
@@ -50,14 +51,15 @@ class Smtp:
         The first message goes alone, so that a wrong password is tried once. One that met a kept
         connection which turned out dead is given to a new one.
         """
-        return _Round(self._pool, messages).receipts()
+        return _Round(self._pool, messages, self._hurry).receipts()
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:  # noqa: ARG002
         """Never: a server that was given a message twice delivers it twice."""
         return False
 
     def hurry(self) -> None:
-        """Nothing: no step of a dialogue takes longer than its time-out."""
+        """Hang up wherever an answer is awaited, from now on at once."""
+        self._hurry.set()
 
     def close(self) -> None:
         """Take leave on the connections that are not in use."""
@@ -109,12 +111,12 @@ class _Pool:
 class _Round:
     """One call of `send`: its messages and the connections that carry them."""
 
-    def __init__(self, pool: _Pool, messages: Iterable[Message]) -> None:
+    def __init__(self, pool: _Pool, messages: Iterable[Message], hurry: Event) -> None:
         self._pool = pool
         self._messages = iter(messages)
         self._again: list[Message] = []
         self._busy: set[Connection] = set()
-        self._dialogues: Dialogues[Connection, Receipt | Ending] = Dialogues()
+        self._dialogues: Dialogues[Connection, Receipt | Ending] = Dialogues(hurry)
         self._is_proven = False  # the server took something, so more connections are worth it
         self._may_open = True
         self._has_more = True

@@ -8,11 +8,14 @@ from collections.abc import Callable, Generator, Hashable
 from functools import partial
 from math import ceil, inf
 from select import poll
+from threading import Event
 from time import monotonic
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Result = TypeVar("_Result")
+
+_LONGEST_SLEEP: Final = 0.25  # seconds, as somebody may be in a hurry meanwhile
 
 
 class Wait(NamedTuple):
@@ -24,7 +27,7 @@ class Wait(NamedTuple):
 
 
 class DeadlinePassed(Exception):
-    """What is raised inside a dialogue that has waited long enough."""
+    """What is raised inside a dialogue that has waited long enough; `str()` says why, if told."""
 
 
 Dialogue = Generator[Wait, None, _Result]
@@ -36,10 +39,11 @@ class Dialogues(Generic[_Key, _Result]):
     """The dialogues under way, each with what its starter knows it by.
 
     No two wait for the same descriptor. What a dialogue raises comes out of the method that
-    moved it on.
+    moved it on. Once `hurry` is set, by any thread, none waits any longer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hurry: Event | None = None) -> None:
+        self._hurry = hurry or Event()
         self._poll = poll()
         self._waiting: dict[int, tuple[_Key, LongDialogue[_Result], Wait]] = {}
         self._ready: list[tuple[_Key, LongDialogue[_Result]]] = []
@@ -61,12 +65,14 @@ class Dialogues(Generic[_Key, _Result]):
             self._run(key, dialogue, partial(next, dialogue))
         if self._waiting:
             patience = max(0.0, self._deadline - monotonic()) if may_wait else 0.0
+            patience = min(patience, _LONGEST_SLEEP)
             for descriptor, _ in self._poll.poll(ceil(patience * 1000)):
                 key, dialogue = self._take(descriptor)
                 self._run(key, dialogue, partial(next, dialogue))
             # Only now: what came in while nobody looked has been read.
-            if monotonic() >= self._deadline:
-                self._expire()
+            now = inf if self._hurry.is_set() else monotonic()
+            if now >= self._deadline:
+                self._expire(now)
         told, self._told = self._told, []
         return told
 
@@ -98,11 +104,11 @@ class Dialogues(Generic[_Key, _Result]):
         self._poll.unregister(descriptor)
         return key, dialogue
 
-    def _expire(self) -> None:
-        now = monotonic()
+    def _expire(self, now: float) -> None:
+        passed = DeadlinePassed("gave no answer before the stop" if now == inf else "")
         waits = [wait for _, _, wait in self._waiting.values()]
         self._deadline = min((w.deadline for w in waits if w.deadline > now), default=inf)
         for wait in waits:
             if wait.deadline <= now:
                 key, dialogue = self._take(wait.descriptor)
-                self._run(key, dialogue, partial(dialogue.throw, DeadlinePassed()))
+                self._run(key, dialogue, partial(dialogue.throw, passed))

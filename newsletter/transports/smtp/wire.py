@@ -199,8 +199,9 @@ class Wire:
     def _wait(self, events: int) -> Dialogue[None]:
         try:
             yield Wait(self._socket.fileno(), events, self._deadline)
-        except DeadlinePassed:
-            raise ConnectionLost(f"gave no answer within {self._patience:g} s") from None
+        except DeadlinePassed as passed:
+            reason = str(passed) or f"gave no answer within {self._patience:g} s"
+            raise ConnectionLost(reason) from None
 
 
 def _ip(address: tuple[Any, ...]) -> IPv4Address | IPv6Address:

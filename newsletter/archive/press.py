@@ -1,14 +1,17 @@
 """Sets pages by the templates of `archive/`, in the newsletter's own language."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from hashlib import blake2b
 from typing import Any, Final
 
 from markupsafe import Markup, escape
 
 from newsletter.archive.entries import ArticleEntry, PublishedIssue
-from newsletter.locales import language_for, month_name
+from newsletter.archive.program import program_digest
+from newsletter.locales import language_for, month_name, translations
 from newsletter.model.issue import Taxonomy
 from newsletter.model.newsletter import Newsletter
 from newsletter.templates import Templates
@@ -16,16 +19,22 @@ from newsletter.views import ArticleView, IssueView, view_issue
 
 _ESCAPES: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
+_FIGURES: Final = re.compile(r"(<td(?: align=\"\w+\")?)>(?=[^<]{0,23}[0-9][^<]{0,23}</td>)")
+
 
 class Press:
-    """Sets the pages of one newsletter."""
+    """Sets the pages of one newsletter; `version` changes with whatever all of them are set by."""
 
     def __init__(self, newsletter: Newsletter, taxonomy: Taxonomy, templates: Templates) -> None:
         self.newsletter = newsletter
         self.taxonomy = taxonomy
         self.language = language_for(newsletter.language, "en")
+        self.version = _version(self, templates.sources("archive/", "palette.toml"))
         self._templates = templates
         self._views: dict[tuple[str, str, int], IssueView] = {}
+        name = escape(translations(self.language).gettext("Table"))
+        # One that is wider than a phone is moved within its frame, also by the arrow keys.
+        self._table = f'<div class="table" role="group" aria-label="{name}" tabindex="0"><table>'
         self.month_title = cache(self._month_title)
         self._topic_labels = cache(self._label_topics)
 
@@ -45,6 +54,7 @@ class Press:
             "taxonomy": self.taxonomy,
             "home": home,
             "address": self.address(path),
+            "version": self.version[:8],
             "month_title": self.month_title,
             "topic_labels": self._topic_labels,
             "card": "",
@@ -54,7 +64,11 @@ class Press:
         html = self.render(name, {**common, **values})
         # A view shows pictures from where emails find them, at an absolute address.
         base_url = escape(self.newsletter.base_url)
-        return html.replace(f'<img src="{base_url}/', f'<img src="{home}/').encode()
+        html = html.replace(f'<img src="{base_url}/', f'<img src="{home}/')
+        if "<table>" in html:
+            html = _FIGURES.sub(r'\1 class="figures">', html)
+            html = html.replace("<table>", self._table).replace("</table>", "</table></div>")
+        return html.encode()
 
     def address(self, path: str) -> str:
         """The public address of a page."""
@@ -91,6 +105,14 @@ class Press:
         return view_issue(
             content, self.taxonomy, self.newsletter, heading_base=heading_base, with_text=False
         )
+
+
+def _version(press: Press, sources: Mapping[str, str]) -> str:
+    taxonomy = press.taxonomy
+    axes = (taxonomy.topics, taxonomy.research_types, taxonomy.topic_groups)
+    ordered = tuple(tuple(axis.items()) for axis in axes)
+    made_of = repr((program_digest(press.language), sources, press.newsletter, ordered))
+    return blake2b(made_of.encode(), digest_size=12).hexdigest()
 
 
 def data_block(value: str) -> Markup:

@@ -44,6 +44,11 @@ class Shelf:
         """Every article, newest issue first, each issue in its own order."""
         return tuple(article for issue in reversed(self.issues) for article in issue.articles)
 
+    @cached_property
+    def year_count(self) -> Mapping[str, int]:
+        """How many articles each year has, the newest first."""
+        return Counter(article.month[:4] for article in self.newest_first)
+
     def years(self) -> list[tuple[str, list[IssueEntry]]]:
         """The issues by year, newest first."""
         years: dict[str, list[IssueEntry]] = {}

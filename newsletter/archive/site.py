@@ -21,7 +21,6 @@ from newsletter.archive.feeds import (
 )
 from newsletter.archive.pictures import prepare_picture
 from newsletter.archive.press import Press
-from newsletter.archive.program import program_digest
 from newsletter.archive.shelf import Shelf
 from newsletter.archive.structured import article_data, card_url, issue_data
 from newsletter.model.issue import Taxonomy
@@ -82,9 +81,6 @@ class _Plan:
                 press.view(issue, heading_base=3)  # while its Markdown is still in memory, parsed
         self._shelf = Shelf.of(issue.entry for issue in self._issues.values())
         self._palette = templates.palette["light"]
-        sources = templates.sources("archive/", "palette.toml")
-        values = (sources, press.newsletter, _ordered(press.taxonomy))
-        self._base = _digest(program_digest(press.language), repr(values))
         self._counts = {
             "topic_count": {slug: len(found) for slug, found in self._shelf.by_topic.items()},
             "type_count": {slug: len(found) for slug, found in self._shelf.by_type.items()},
@@ -94,14 +90,15 @@ class _Plan:
 
     def pages(self) -> Iterator[tuple[str, Page]]:
         """Path and page, issue by issue; then what speaks of several."""
+        years = self._shelf.year_count
         for name in ("style.css", "filters.css", "articles.js", "icon.svg", "robots.txt"):
-            root = urlsplit(self._press.newsletter.base_url).path
             values = {
                 "taxonomy": self._press.taxonomy,
                 "newsletter": self._press.newsletter,
-                "root": root,
+                "root": urlsplit(self._press.newsletter.base_url).path,
+                "years": years,
             }
-            yield name, self._page("", partial(self._plain, name, values))
+            yield name, self._page(" ".join(years), partial(self._plain, name, values))
         yield from self._issue_pages()
         yield from self._topic_pages()
         yield from self._type_pages()
@@ -119,7 +116,10 @@ class _Plan:
             about = self._about_issue(entry.month)
             for name, digest in entry.pictures.items():
                 picture = partial(prepare_picture, issue.folder / name)
-                yield f"{entry.month}/{name}", Page(digest and _digest(self._base, digest), picture)
+                yield (
+                    f"{entry.month}/{name}",
+                    Page(digest and _digest(self._press.version, digest), picture),
+                )
             yield (
                 f"cards/{entry.month}.png",
                 self._page(f"{entry.month} {entry.subject}", partial(self._card, entry)),
@@ -191,7 +191,7 @@ class _Plan:
         yield "index.html", self._page(f"{everything} {months}", self._front)
 
     def _page(self, depends: str, make: Callable[[], bytes]) -> Page:
-        return Page(_digest(self._base, depends), make)
+        return Page(_digest(self._press.version, depends), make)
 
     def _plain(self, name: str, values: Mapping[str, Any]) -> bytes:
         return self._press.render(name, values).encode()
@@ -255,7 +255,12 @@ class _Plan:
         return self._set("front.html", "index.html", values)
 
     def _articles(self) -> bytes:
-        values = {"articles": self._shelf.newest_first}
+        years = self._shelf.year_count
+        values = {
+            "articles": self._shelf.newest_first,
+            "year_count": years,
+            "years": dict(zip(years, years, strict=True)),
+        }
         return self._set("articles.html", "articles/index.html", values)
 
     def _about(self) -> bytes:
@@ -318,14 +323,6 @@ def _beside(entries: Sequence[_Entry]) -> list[tuple[_Entry | None, _Entry, _Ent
     before: list[_Entry | None] = [None, *entries]
     after: list[_Entry | None] = [*entries[1:], None]
     return list(zip(before, entries, after, strict=False))
-
-
-def _ordered(taxonomy: Taxonomy) -> tuple[object, ...]:
-    return (
-        tuple(taxonomy.topics.items()),
-        tuple(taxonomy.research_types.items()),
-        tuple(taxonomy.topic_groups.items()),
-    )
 
 
 def _digest(*parts: str) -> str:

@@ -9,11 +9,11 @@ const list = browse.querySelector("[data-entries]");
 const tally = document.getElementById("tally");
 const entries = new Map([...list.children].map((entry) => [entry.dataset.path, entry]));
 const site = new URL("./", import.meta.url);
-const axes = ["topic", "type"];
+const axes = ["topic", "type", "year"].filter((axis) => document.getElementById(`${axis}-`));
 
 const chosen = (axis) => browse.querySelector(`input[name=${axis}]:checked`)?.value ?? "";
 const has = (entry, axis, slug) =>
-  !slug || (axis === "topic" ? entry.dataset.topics.split(" ").includes(slug) : entry.dataset.type === slug);
+  !slug || (axis === "topic" ? entry.dataset.topics.split(" ").includes(slug) : entry.dataset[axis] === slug);
 const shows = (entry, choice) => axes.every((axis) => has(entry, axis, choice[axis]));
 
 // Pagefind where the site has it and is served over http; otherwise the words of the list itself.
@@ -89,6 +89,7 @@ async function show() {
   list.hidden = Boolean(words);
   const { nothing, one, many } = browse.dataset;
   tally.textContent = [nothing, one][shown.length] ?? many.replace("#", shown.length);
+  browse.querySelector("[data-shown]").textContent = shown.length;
   browse.classList.toggle("is-empty", shown.length === 0);
 }
 
@@ -129,4 +130,7 @@ input.addEventListener("focus", () => { index ??= openIndex(); });
 input.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(show, 120); });
 form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(pause); show(); });
 browse.addEventListener("change", (event) => { if (event.target.type === "radio") show(); });
+browse.querySelector(".filters-done a").addEventListener("click", () => {
+  document.getElementById("show-filters").checked = false;
+});
 window.addEventListener("popstate", () => { takeAddress(); show(); });

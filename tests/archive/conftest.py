@@ -47,14 +47,22 @@ def templates(template_folder: Path) -> Templates:
 
 @pytest.fixture
 def october(tmp_path: Path) -> PublishedIssue:
-    articles = (article("01-feedback", "Progress feedback"), article("online", "Therapy online"))
-    return PublishedIssue.of(issue("2022-10", "Closer together", articles), tmp_path)
+    return october_in(tmp_path)
 
 
 @pytest.fixture
 def november(tmp_path: Path) -> PublishedIssue:
+    return november_in(tmp_path)
+
+
+def october_in(folder: Path) -> PublishedIssue:
+    articles = (article("01-feedback", "Progress feedback"), article("online", "Therapy online"))
+    return PublishedIssue.of(issue("2022-10", "Closer together", articles), folder)
+
+
+def november_in(folder: Path) -> PublishedIssue:
     """An issue that has everything an issue can have, one picture included."""
-    Pillow.new("RGB", (900, 300), "white").save(tmp_path / "plot.png")
+    Pillow.new("RGB", (900, 300), "white").save(folder / "plot.png")
     full = Article(
         id="01-alliance",
         title="The alliance & its ruptures",
@@ -83,7 +91,7 @@ def november(tmp_path: Path) -> PublishedIssue:
             ),
             images={"plot.png": Image("plot.png", 900, 300, 1)},
         ),
-        tmp_path,
+        folder,
     )
 
 

@@ -2,20 +2,22 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from typing import Final
 
 import pytest
 
 from newsletter.archive.entries import PublishedIssue
 from newsletter.archive.publish import publish_site
 from newsletter.archive.search import build_index
-from newsletter.model.issue import Taxonomy
+from newsletter.model.issue import Passage, Taxonomy
 from newsletter.model.newsletter import Newsletter
 from newsletter.templates import Templates
 from newsletter.web import archive as served
-from tests.browser import Mode, Tabs, accessibility_faults
+from tests.archive.conftest import article, issue, november_in, october_in
+from tests.browser import Tabs, accessibility_faults
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -29,18 +31,37 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-@pytest.fixture
-def site(  # noqa: PLR0917 - fixtures
-    october: PublishedIssue,
-    november: PublishedIssue,
+_TABLE: Final = """\
+| Treatment | Trials | Effect size (95% CI) | Heterogeneity | Quality of evidence |
+|---|--:|---|--:|---|
+| Cognitive-behavioural therapy | 1,204 | 0.34 (0.26 to 0.41) | 74.2% | moderate |
+| Interpersonal psychotherapy | 312 | 0.29\u20130.38 | 61% | low |
+"""
+_PAGES: Final = (
+    *("", "articles/", "about/", "topics/outcomes/#type-review", "types/review/"),
+    *("2022-11/", "2022-11/01-alliance/", "2021-12/tables/"),
+)
+
+
+@pytest.fixture(scope="module")
+def site(
     newsletter: Newsletter,
     taxonomy: Taxonomy,
     templates: Templates,
-    archive: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
+    """Three issues in two years: two of two articles, and one of an article with a wide table."""
+    folder = tmp_path_factory.mktemp("issues")
+    archive = folder / "archive"
+    table = replace(
+        article("tables", "A wide table"),
+        body=Passage(_TABLE, "tables.md", 9),
+        research_type="survey",
+    )
+    december = PublishedIssue.of(issue("2021-12", "Counting", [table]), folder)
     publish_site(
         archive,
-        [october, november],
+        [december, october_in(folder), november_in(folder)],
         newsletter=newsletter,
         taxonomy=taxonomy,
         templates=templates,
@@ -61,15 +82,16 @@ def test_both_filters_work_together_with_a_script_and_without(
 ) -> None:
     page = tabs.open(f"{site}/articles/index.html", javascript=has_script)
     shown = page.locator(".entry:visible .headline")
-    assert shown.count() == 4
+    assert shown.count() == 5
     page.get_by_text("Alliance", exact=True).first.click()
     assert shown.all_inner_texts() == ["The alliance & its ruptures"]
     page.get_by_text("All topics (clear)").click()
     page.get_by_text("Outcomes", exact=True).first.click()
     page.get_by_text("Review", exact=True).first.click()
+    page.get_by_role("radio", name="2022").check()
     assert shown.all_inner_texts() == ["The alliance & its ruptures"]
     if has_script:
-        assert page.url.endswith("?topic=outcomes&type=review")
+        assert page.url.endswith("?topic=outcomes&type=review&year=2022")
         assert page.locator("#tally").inner_text() == "1 article"
 
 
@@ -93,13 +115,52 @@ def test_the_search_finds_words_of_the_text(site: str, tabs: Tabs) -> None:
 def test_without_a_script_the_page_says_so_and_lists_everything(site: str, tabs: Tabs) -> None:
     page = tabs.open(f"{site}/articles/index.html", javascript=False)
     assert page.locator(".search-note").is_visible()
-    assert page.locator(".entry:visible").count() == 4
+    assert page.locator(".entry:visible").count() == 5
 
 
-@pytest.mark.parametrize(("width", "mode"), [(375, "light"), (1280, "dark")])
-def test_nobody_is_kept_out(site: str, tabs: Tabs, width: int, mode: Mode) -> None:
-    paths = ("", "2022-11/", "2022-11/01-alliance/", "articles/", "topics/outcomes/", "about/")
-    for path in paths:
-        page = tabs.open(f"{site}/{path}", width=width, mode=mode)
-        assert accessibility_faults(page) == []
+def test_a_link_narrows_a_topic_to_a_type_of_research_without_a_script(
+    site: str, tabs: Tabs
+) -> None:
+    page = tabs.open(f"{site}/topics/outcomes/#type-review", javascript=False)
+    shown = page.locator(".entry:visible .headline")
+    assert shown.all_inner_texts() == ["The alliance & its ruptures"]
+    page.get_by_text("All (clear)").click()
+    assert shown.count() == 5
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_on_a_phone_the_choice_opens_and_leads_back_to_the_articles(
+    site: str, tabs: Tabs, *, has_script: bool
+) -> None:
+    page = tabs.open(f"{site}/articles/index.html", width=375, javascript=has_script)
+    review = page.get_by_text("Review", exact=True).first
+    assert not review.is_visible()
+    page.get_by_text("Choose by topic, type and year").click()
+    review.click()
+    page.get_by_text("Show the articles").click()
+    assert page.locator("#tally").is_visible()
+    assert page.locator(".entry:visible").count() == 1
+    assert review.is_visible() is not has_script
+
+
+def test_figures_of_a_wide_table_stay_whole_on_a_phone(site: str, tabs: Tabs) -> None:
+    page = tabs.open(f"{site}/2021-12/tables/", width=375)
+    lines = "cell => cell.getBoundingClientRect().height"
+    heights = {page.locator("td").nth(place).evaluate(lines) for place in (1, 2, 3, 6, 7, 8)}
+    assert len(heights) <= 2  # those of the two rows
+    one_line = page.locator("td", has_text="0.34").evaluate(
+        "cell => { const words = document.createRange(); words.selectNodeContents(cell);"
+        " return words.getClientRects().length }"
+    )
+    assert one_line == 1
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_nobody_is_kept_out(site: str, tabs: Tabs, width: int) -> None:
+    page = tabs.open(width=width)
+    for path in _PAGES:
+        page.goto(f"{site}/{path}")
+        for mode in ("light", "dark"):
+            page.emulate_media(color_scheme=mode)
+            assert accessibility_faults(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -115,6 +115,43 @@ def test_a_page_that_has_not_changed_is_not_sent_again(sent: Served) -> None:
     assert httpx.get(f"{sent.url}/{MONTH}/", headers={"If-None-Match": '"x"'}).status_code == 200
 
 
+def test_a_page_comes_squeezed_to_whoever_can_read_that_and_has_a_tag_of_its_own(
+    sent: Served,
+) -> None:
+    plain = httpx.get(f"{sent.url}/{MONTH}/", headers={"Accept-Encoding": "identity"})
+    squeezed = httpx.get(f"{sent.url}/{MONTH}/", headers={"Accept-Encoding": "br, gzip"})
+    assert plain.headers["Vary"] == squeezed.headers["Vary"] == "Accept-Encoding"
+    assert squeezed.headers["Content-Encoding"] == "gzip"
+    assert int(squeezed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 2
+    assert squeezed.text == plain.text
+    assert squeezed.headers["ETag"] != plain.headers["ETag"]
+    known = {"If-None-Match": squeezed.headers["ETag"], "Accept-Encoding": "gzip"}
+    assert httpx.get(f"{sent.url}/{MONTH}/", headers=known).status_code == 304
+    part = httpx.get(f"{sent.url}/{MONTH}/", headers={"Range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (206, plain.content[:10])
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "kept", "robots"),
+    [
+        ("", "text/html; charset=utf-8", "no-cache", "all"),
+        ("feed.xml", "application/atom+xml", "no-cache", "all"),
+        ("feed.json", "application/feed+json", "no-cache", "all"),
+        ("style.css?1", "text/css; charset=utf-8", "max-age=2592000", "all"),
+        (f"cards/{MONTH}.png", "image/png", "max-age=86400", "all"),
+        (f"{MONTH}/sent/en-all.html", "text/html; charset=utf-8", "no-cache", "noindex"),
+        ("pagefind/pagefind.js", "text/javascript; charset=utf-8", "no-cache", "all"),
+    ],
+)
+def test_what_may_be_kept_says_for_how_long(
+    sent: Served, path: str, kind: str, kept: str, robots: str
+) -> None:
+    headers = httpx.get(f"{sent.url}/{path}").headers
+    assert headers["Content-Type"] == kind
+    assert headers["Cache-Control"] == kept
+    assert headers["X-Robots-Tag"] == robots
+
+
 @pytest.mark.parametrize(
     "path",
     [

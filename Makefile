@@ -30,8 +30,8 @@ preview: demo  ## Show the demo's issues in a browser, as each reader gets them,
 	@cd $(DEMO) && NEWSLETTER_SECRET_KEY="$${NEWSLETTER_SECRET_KEY:-for this machine alone}" \
 	$(CURDIR)/$(BIN)/newsletter preview 2022-11
 
-test: $(READY)  ## Run every test; those of pages need a Chromium.
-	@tests/chromium.sh
+test: $(READY)  ## Run every test; some meet a Chromium and libfaketime.
+	@tests/neighbours.sh
 	$(BIN)/pytest
 
 check: $(READY)  ## Look for faults without running anything: style, types, layers, dependencies.

@@ -160,22 +160,18 @@ class Membership:
 
     def data(self, person: Subscriber) -> dict[str, Any]:
         """All that is stored about the person, as JSON can hold it."""
+        ledger, key = self._ledger, parse_address(person.email).key
+        stored = asdict(person)
+        stored.pop("consent")  # the last of the consents
+        departure = ledger.records.departure(person.id)
         return {
-            "subscriber": {
-                "id": person.id,
-                "email": person.email,
-                "name": person.name,
-                "topics": list(person.topics),
-                "language": person.language,
-                "status": person.status.value,
-                "paused_until": person.paused_until or None,
-            },
-            "suppression": asdict(person.suppression) if person.suppression else None,
-            "consents": [asdict(one) for one in self._ledger.subscribers.history(person.id)],
-            "issues": [
-                {"month": month, "variant": variant, "status": status.value, "since": since}
-                for month, variant, status, since in self._ledger.memberships.deliveries(person.id)
-            ],
+            "suppression": stored.pop("suppression"),
+            "subscriber": stored,
+            "departure": departure and departure._asdict(),
+            "lifted_suppressions": [asdict(one) for one in ledger.suppressions.lifted(key)],
+            "consents": [asdict(one) for one in ledger.subscribers.history(person.id)],
+            "issues": [one._asdict() for one in ledger.memberships.deliveries(person.id)],
+            "letters": [{"kind": kind, "asked_at": at} for kind, at in ledger.letters.asked(key)],
         }
 
     def erase(self, person: Subscriber) -> None:

@@ -61,6 +61,14 @@ class Letters:
             row = connection.execute(select(letters).where(_l.id == letter_id)).one_or_none()
         return None if row is None else _letter(row)
 
+    def asked(self, email_key: str) -> list[tuple[LetterKind, datetime]]:
+        """What is kept of the letters that were asked for to an address, the oldest first."""
+        statement = (
+            select(_l.kind, _l.asked_at).where(_l.email_key == email_key).order_by(_l.asked_at)
+        )
+        with self._database.read() as connection:
+            return [(kind, at) for kind, at in connection.execute(statement)]
+
     def take_due(self, now: datetime) -> Letter | None:
         """The letter that waits longest; it is due again after a pause, unless `settle` comes.
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -39,6 +40,16 @@ class Leaving(Enum):
     LEFT = auto()
     LEFT_BEFORE = auto()
     UNKNOWN = auto()  # erased, or never there
+
+
+class PromisedIssue(NamedTuple):
+    """An issue promised to somebody, and what became of it; `since` is when that moved last."""
+
+    month: str
+    variant: str
+    status: DeliveryStatus
+    reason: str
+    since: datetime
 
 
 class Memberships:
@@ -165,13 +176,14 @@ class Memberships:
             if connection.execute(statement).rowcount:
                 record_consent(connection, subscriber_id, consent)
 
-    def deliveries(self, subscriber_id: str) -> list[tuple[str, str, DeliveryStatus, datetime]]:
-        """Each issue promised to somebody: month, variant, status and since when, oldest first."""
+    def deliveries(self, subscriber_id: str) -> list[PromisedIssue]:
+        """Each issue promised to somebody, the oldest first."""
         statement = (
             select(
                 deliveries.c.month,
                 batches.c.variant_id,
                 deliveries.c.status,
+                deliveries.c.reason,
                 deliveries.c.updated_at,
             )
             .join(batches, batches.c.id == deliveries.c.batch_id)
@@ -179,7 +191,7 @@ class Memberships:
             .order_by(deliveries.c.month)
         )
         with self._database.read() as connection:
-            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(statement)]
+            return [PromisedIssue(*row) for row in connection.execute(statement)]
 
     def _change(self, subscriber_id: str, now: datetime, **values: str | None) -> None:
         statement = (

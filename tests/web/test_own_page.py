@@ -104,7 +104,10 @@ def test_my_data_is_everything_as_one_document(served: Served, ben: Subscriber) 
     data = json.loads(answer.text)
     assert data["subscriber"]["email"] == ben.email
     assert data["subscriber"]["topics"] == ["cbt"]
+    assert data["subscriber"]["status"] == "confirmed"
     assert data["consents"][0]["words"]
+    assert [letter["kind"] for letter in data["letters"]] == ["confirmation", "welcome"]
+    assert data["departure"] is None
 
 
 def test_erasing_asks_first_and_then_leaves_the_address_nowhere(

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from newsletter.backfile.articles import PastArticle
@@ -17,7 +18,7 @@ _IDLE: Final = re.compile(r"an?|and|des?|du|for|from|in|la|les?|of|on|or|the|to|
 _IN_TITLE: Final = 6.0
 _IN_CITATION: Final = 3.0
 _NAMED: Final = 3.0
-_THIS: Final = frozenset({"this", "cet", "cett"})
+_IN_THIS: Final = frozenset({("in", "this"), ("dan", "cet")})
 _OFTEN: Final = 5  # more of the same says no more
 _PART: Final = 0.4
 _LEAST: Final = 2.5
@@ -72,11 +73,14 @@ class Matcher:
         )
         return {
             slug: {
-                **{(stem,): part / spread[stem] ** 2 for phrase in phrases for stem in phrase},
+                **{(stem,): part / spread[stem] ** 2 for stem in self._hints(axis[slug], phrases)},
                 **{phrase: _weight(phrase, spread if part else {}) for phrase in phrases},
             }
             for slug, phrases in split.items()
         }
+
+    def _hints(self, label: str, phrases: set[Phrase]) -> set[str]:
+        return {stem for phrase in phrases for stem in phrase} & self._stemmer.near_stems(label)
 
     def _split(self, slug: str, label: str) -> set[Phrase]:
         parts = [*_PARTS.split(label), slug.replace("-", " ")]
@@ -104,9 +108,9 @@ def _ranked(
 
 
 def _named(stems: Sequence[str]) -> list[str]:
-    """What stands behind a "this", as in "In this large survey": authors say so what they read."""
-    starts = (at for at, stem in enumerate(stems) if stem in _THIS)
-    return [stem for at in starts for stem in stems[at + 1 : at + 5]]
+    """What stands behind an "In this", as in "In this large survey": what kind of work it is."""
+    starts = (at for at, pair in enumerate(pairwise(stems)) if pair in _IN_THIS)
+    return [stem for at in starts for stem in stems[at + 2 : at + 6]]
 
 
 def _weight(phrase: Phrase, spread: Mapping[str, int]) -> float:

@@ -12,6 +12,7 @@ from typing import Final
 import snowballstemmer
 
 _ALGORITHMS: Final = {"en": "english", "fr": "french"}
+_NEAR: Final = 3  # letters: an ending such as that of disorders
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _BRITISH: Final = re.compile(
     r"(?<=[a-z]{2})our(?=s|al|ing|ed|$)|(?<=[a-z]{2})is(?=e[ds]?$|ing$|ations?$)"
@@ -26,7 +27,16 @@ class Stemmer:
 
     def stems(self, text: str) -> Sequence[str]:
         """The stems of a text's words, in order."""
-        return [self._stem(_BRITISH.sub(_american, word)) for word in _WORD.findall(_plain(text))]
+        return [self._stem(word) for word in _words(text)]
+
+    def near_stems(self, text: str) -> set[str]:
+        """Those that are nearly the whole word: person is no hint at personality."""
+        stems = {word: self._stem(word) for word in _words(text)}
+        return {stem for word, stem in stems.items() if len(word) - len(stem) <= _NEAR}
+
+
+def _words(text: str) -> list[str]:
+    return [_BRITISH.sub(_american, word) for word in _WORD.findall(_plain(text))]
 
 
 def _american(found: re.Match[str]) -> str:

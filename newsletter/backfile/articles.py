@@ -1,29 +1,21 @@
 """An item -> articles as an issue has them: title, teaser, citation, DOI and Markdown."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Final
 
 from newsletter.backfile.citations import find_doi, is_citation, without_doi
 from newsletter.backfile.dates import month_of_heading
 from newsletter.backfile.items import Item
 from newsletter.backfile.pieces import Piece
-from newsletter.backfile.runs import squeeze
+from newsletter.backfile.proof import markdown_of
 from newsletter.backfile.sections import Section, split_articles
-from newsletter.markdown import parse
-from newsletter.model.issue import Passage
+from newsletter.backfile.wording import line_of, teaser_of
 
-_MOST_TEASER: Final = 200
 _MOST_TITLE: Final = 300
+_MOST_CITATION: Final = 1000
+_MOST_OF_TEXT: Final = 80  # letters of a text that stand in for a title
 _MOST_LETTERS: Final = 300_000  # an article's file holds a megabyte
-_SHORT_SENTENCE: Final = 60
-_LONGEST_SENTENCES: Final = 180
-_SENTENCE_END: Final = re.compile(
-    r"(?<!\bet al\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bDr\.)(?<!\b[A-Z]\.)(?<=[.!?…])"
-    r"[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]*[A-ZÀ-Þ\d])"  # noqa: RUF001
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +36,12 @@ class PastArticle:
 
 @dataclass(frozen=True, slots=True)
 class ItemText:
-    """What an item came to. `intro` is Markdown that stood before the first of several articles."""
+    """What an item came to. `subject` is the title of a post that was a whole issue."""
 
     articles: tuple[PastArticle, ...]
     pictures: dict[str, bytes]
-    intro: str = ""
+    subject: str
+    intro: str
 
 
 class Editor:
@@ -73,22 +66,16 @@ class Editor:
             raise ValueError("it has no text")
         if sum(len(piece.markdown) for piece in pieces) > _MOST_LETTERS:
             raise ValueError(f"it has more than {_MOST_LETTERS:,} letters")
-        if sum(map(self.is_callout, pieces)) < 2:
-            sections, intro = [Section(item.title, pieces)], ""
-        else:  # a whole issue in one post
-            before, sections = split_articles(pieces, self.is_callout)
-            intro = markdown_of(before)
-        is_alone = len(sections) == 1
-        articles = []
-        for number, section in enumerate(sections):
-            own = (
-                replace(item, title=section.title)
-                if is_alone
-                else replace(item, title=section.title, slug="", teaser="")
-            )
-            notes = around.told() if number == 0 else []
-            articles.append(self._article(own, section.pieces, notes))
-        return ItemText(tuple(articles), around.pictures, intro)
+        intro, sections = item.intro, [Section(item.title, pieces)]
+        if sum(map(self.is_callout, pieces)) > 1:
+            before, several = split_articles(pieces, self.is_callout)
+            intro, sections = (before, several) if several else (intro, sections)
+        title = line_of(item.title, _MOST_TITLE) if len(sections) > 1 else ""
+        if title:  # a whole issue in one post
+            item = replace(item, slug="", teaser="")
+        articles = [self._article(replace(item, title=s.title), s.pieces) for s in sections]
+        articles[0] = replace(articles[0], notes=(*articles[0].notes, *around.told()))
+        return ItemText(tuple(articles), around.pictures, title, markdown_of(intro))
 
     def parted(self, pieces: Iterable[Piece]) -> list[Piece]:
         """The pieces, where a call-out's heading and its text are one paragraph in two."""
@@ -101,31 +88,27 @@ class Editor:
     def _opens_in_bold(self, piece: Piece) -> bool:
         return bool(piece.parts) and self.is_callout(piece.parts[0])
 
-    def _article(self, item: Item, pieces: Sequence[Piece], notes: Sequence[str]) -> PastArticle:
-        notes = list(notes)
+    def _article(self, item: Item, pieces: Sequence[Piece]) -> PastArticle:
         if pieces and pieces[0].words == item.title:
             pieces = pieces[1:]
         pieces, citation = self._take_citation(list(pieces))
         text = " ".join(piece.words for piece in pieces if piece.words)
         first = next((p.words for p in pieces if not p.level and p.words), text)
-        title = _line(item.title, _MOST_TITLE)
-        if not title:
-            title = _line(first, 80)
-            notes.append("it has no title; its first words stand in")
+        title = line_of(item.title, _MOST_TITLE)
         doi = find_doi(citation) or find_doi(
             " ".join([citation, text, *(p.markdown for p in pieces)])
         )
         return PastArticle(
-            title=title,
-            teaser=_teaser(item.teaser, first) or title[:_MOST_TEASER],
+            title=title or line_of(first, _MOST_OF_TEXT),
+            teaser=teaser_of(item.teaser, first or title),
             markdown=self._markdown(pieces),
             words=text,
             slug=item.slug,
-            citation=without_doi(citation) if doi and find_doi(citation) else citation,
+            citation=without_doi(citation) if find_doi(citation) else citation,
             doi=doi,
-            author=_line(item.author, 200),
+            author=line_of(item.author, _MOST_TITLE),
             labels=item.labels,
-            notes=tuple(notes),
+            notes=() if title else ("it has no title; its first words stand in",),
         )
 
     def _take_citation(self, pieces: list[Piece]) -> tuple[list[Piece], str]:
@@ -133,7 +116,7 @@ class Editor:
         callout = next((at for at, one in enumerate(pieces) if self.is_callout(one)), len(pieces))
         for at in (0, callout - 1, len(pieces) - 1):
             if 0 <= at < len(pieces) and not pieces[at].level and is_citation(pieces[at].words):
-                return pieces[:at] + pieces[at + 1 :], pieces[at].words
+                return pieces[:at] + pieces[at + 1 :], line_of(pieces[at].words, _MOST_CITATION)
         return pieces, ""
 
     def _markdown(self, pieces: Sequence[Piece]) -> str:
@@ -148,59 +131,6 @@ class Editor:
                 for piece in pieces
             ]
         )
-
-
-def markdown_of(pieces: Sequence[Piece]) -> str:
-    """Markdown whose words are those of the pieces; marks that would change them are left off."""
-    levels = sorted({piece.level for piece in pieces if piece.level})
-    kept = _trimmed(pieces)
-    written = "\n\n".join(_write(piece, piece.markdown, levels) for piece in kept)
-    if _reads_as(written, " ".join(piece.words for piece in kept if piece.words)):
-        return written
-    return "\n\n".join(
-        _write(
-            piece, piece.markdown if _reads_as(piece.markdown, piece.words) else piece.plain, levels
-        )
-        for piece in kept
-    )
-
-
-def _write(piece: Piece, markdown: str, levels: Sequence[int]) -> str:
-    return f"{'#' * min(6, 2 + levels.index(piece.level))} {markdown}" if piece.level else markdown
-
-
-def _reads_as(markdown: str, words: str) -> bool:
-    return parse(Passage(markdown, "", 1)).words == words
-
-
-def _trimmed(pieces: Sequence[Piece]) -> Sequence[Piece]:
-    """The pieces without lines across the page at their ends."""
-    spoken = [at for at, piece in enumerate(pieces) if piece.words or "![" in piece.markdown]
-    return pieces[spoken[0] : spoken[-1] + 1] if spoken else []
-
-
-def _teaser(own: str, text: str) -> str:
-    """The source's own, or else the first sentences of the text."""
-    own = squeeze(own)
-    if own and len(own) <= _MOST_TEASER:
-        return own
-    ends = [found.end() for found in islice(_SENTENCE_END.finditer(text), 2)] + [len(text)]
-    first = ends[0]
-    if first < _SHORT_SENTENCE and len(ends) > 1 and ends[1] <= _LONGEST_SENTENCES:
-        first = ends[1]
-    return cut(text[:first], _MOST_TEASER)
-
-
-def cut(text: str, most: int) -> str:
-    """The text, or as many of its words as fit into `most` letters with an ellipsis."""
-    if len(text) <= most:
-        return text
-    head = text[: most - 1]
-    return f"{head.rpartition(' ')[0].rstrip(' ,;:–—-') or head}…"  # noqa: RUF001
-
-
-def _line(text: str, most: int) -> str:
-    return cut(squeeze(text), most)
 
 
 def _fold(name: str) -> str:

@@ -12,7 +12,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from newsletter.backfile.dates import moment_of
-from newsletter.backfile.items import Item, LeftOut, PastArchive
+from newsletter.backfile.items import Item, LeftOut, PastArchive, undated
 from newsletter.backfile.markup import read_html
 from newsletter.backfile.surroundings import Surroundings
 from newsletter.backfile.xml_files import name_of, text_of
@@ -38,13 +38,13 @@ def read_feed(root: _Element, zone: ZoneInfo) -> PastArchive | None:
     """The items of a feed or WordPress export; nothing where the XML is neither."""
     name = name_of(root)
     if name == "feed":
-        return _collect("an Atom feed", (_atom_item(e, zone) for e in _all(root, "entry")))
+        return PastArchive.of("an Atom feed", (_atom_item(e, zone) for e in _all(root, "entry")))
     if name not in {"rss", "RDF"}:
         return None
     entries = list(_all(root, "item"))
     if any(name_of(child) in {"post_type", "wxr_version"} for child in _near(root, entries)):
         return _read_wordpress(entries, zone)
-    return _collect("an RSS feed", (_rss_item(entry, zone) for entry in entries))
+    return PastArchive.of("an RSS feed", (_rss_item(entry, zone) for entry in entries))
 
 
 def _near(root: _Element, entries: list[_Element]) -> Iterator[_Element]:
@@ -56,24 +56,15 @@ def _all(root: _Element, name: str) -> Iterator[_Element]:
     return (element for element in root.iter() if name_of(element) == name)
 
 
-def _collect(kind: str, found: Iterator[Item | LeftOut]) -> PastArchive:
-    both = list(found)
-    return PastArchive(
-        kind,
-        tuple(one for one in both if isinstance(one, Item)),
-        tuple(one for one in both if isinstance(one, LeftOut)),
-    )
-
-
 def _read_wordpress(entries: list[_Element], zone: ZoneInfo) -> PastArchive:
     others = Counter(kind for entry in entries if (kind := _kind(entry)) not in {"post", "page"})
     posts = [entry for entry in entries if _kind(entry) in {"post", "page"}]
-    archive = _collect("a WordPress export", (_wordpress_item(entry, zone) for entry in posts))
-    counted = tuple(
+    found = [_wordpress_item(entry, zone) for entry in posts]
+    found += [
         LeftOut(f"{count:,} of the kind {kind}", "", _KINDS.get(kind, "no posts"))
         for kind, count in others.items()
-    )
-    return PastArchive(archive.kind, archive.items, archive.left_out + counted)
+    ]
+    return PastArchive.of("a WordPress export", found)
 
 
 def _kind(entry: _Element) -> str:
@@ -124,7 +115,7 @@ def _item(entry: _Element, zone: ZoneInfo, date: str, html: str) -> Item | LeftO
     title, where = _title(entry), _where(entry)
     moment = moment_of(date or text_of(entry, "pubDate", "published", "date", "updated"), zone)
     if moment is None:
-        return LeftOut(where, title, "it has no date that can be read", is_amiss=True)
+        return undated(where, title)
     excerpt = text_of(entry, "encoded", within="excerpt")
     return Item(
         where=where,

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from newsletter.backfile.articles import Editor, ItemText, PastArticle, markdown_of
+from newsletter.backfile.articles import Editor, ItemText, PastArticle
 from newsletter.backfile.front_matter import split_front_matter
 from newsletter.backfile.items import Item, LeftOut
 from newsletter.backfile.opening import Opener
@@ -95,30 +95,27 @@ class PastImport:
 
     def _take(self, month: str, items: Sequence[Item], wishes: Wishes) -> MonthReport:
         texts, left_out = self._edit(items)
-        articles = [article for _, text in texts for article in text.articles]
+        articles = [article for text in texts for article in text.articles]
         if not articles:
             return MonthReport(month, left_out=left_out)
-        intros = [text.intro for _, text in texts if text.intro]
         issue = PastIssue(
             month=month,
             articles=articles,
             proposals=[self._matcher.propose(article) for article in articles],
-            subject=next((item.title for item, text in texts if len(text.articles) > 1), ""),
-            intro="\n\n".join(intros) or markdown_of(self.archive.intros.get(month, ())),
-            pictures={name: data for _, text in texts for name, data in text.pictures.items()},
+            subject=next((text.subject for text in texts if text.subject), ""),
+            intro="\n\n".join(text.intro for text in texts if text.intro),
+            pictures={name: data for text in texts for name, data in text.pictures.items()},
         )
         status = self._write(issue, wishes)
         taken = tuple(map(TakenArticle, issue.stems, articles, issue.proposals))
         return MonthReport(month, status, taken, left_out, bool(issue.subject))
 
-    def _edit(
-        self, items: Sequence[Item]
-    ) -> tuple[list[tuple[Item, ItemText]], tuple[LeftOut, ...]]:
-        texts: list[tuple[Item, ItemText]] = []
+    def _edit(self, items: Sequence[Item]) -> tuple[list[ItemText], tuple[LeftOut, ...]]:
+        texts: list[ItemText] = []
         left_out: list[LeftOut] = []
         for item in items:
             try:
-                texts.append((item, self._editor.edit(item)))
+                texts.append(self._editor.edit(item))
             except NewsletterError as error:
                 left_out.append(LeftOut(item.where, item.title, error.what, is_amiss=True))
             except ValueError as fault:

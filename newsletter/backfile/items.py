@@ -1,7 +1,7 @@
 """What a reader of somebody's archive hands over: its items, and what it left out and why."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from newsletter.backfile.pieces import Piece
 from newsletter.backfile.surroundings import Surroundings
@@ -25,6 +25,7 @@ class Item:
     author: str = ""
     labels: tuple[str, ...] = ()
     surroundings: Callable[[], Surroundings] = Surroundings
+    intro: Sequence[Piece] = ()  # what stands above its month's first article
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class LeftOut:
     is_amiss: bool = False
 
 
+def undated(where: str, title: str) -> LeftOut:
+    """An item whose month nobody can tell."""
+    return LeftOut(where, title, "it has no date that can be read", is_amiss=True)
+
+
 @dataclass(frozen=True, slots=True)
 class PastArchive:
     """A source as it was understood: `kind` says what it was taken for."""
@@ -48,6 +54,16 @@ class PastArchive:
     items: tuple[Item, ...]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
-    intros: dict[str, Sequence[Piece]] = field(
-        default_factory=dict
-    )  # by month, before its articles
+
+    @classmethod
+    def of(
+        cls, kind: str, found: Iterable[Item | LeftOut], notes: Iterable[str] = ()
+    ) -> "PastArchive":
+        """What was found, either way, in the source's order."""
+        both = tuple(found)
+        return cls(
+            kind,
+            tuple(one for one in both if isinstance(one, Item)),
+            tuple(one for one in both if isinstance(one, LeftOut)),
+            tuple(dict.fromkeys(notes)),
+        )

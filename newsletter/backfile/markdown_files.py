@@ -33,11 +33,7 @@ def read_markdown(files: SourceFiles, zone: ZoneInfo) -> PastArchive:
     """Every Markdown file as one post. Raises NewsletterError."""
     found = [_item(files, name, zone) for name in files.ending(*MARKDOWN)]
     kind = "a Markdown file" if len(found) == 1 else f"{len(found):,} Markdown files"
-    return PastArchive(
-        kind,
-        tuple(one for one in found if isinstance(one, Item)),
-        tuple(one for one in found if isinstance(one, LeftOut)),
-    )
+    return PastArchive.of(kind, found)
 
 
 def _item(files: SourceFiles, name: str, zone: ZoneInfo) -> Item | LeftOut:

@@ -177,8 +177,8 @@ class _Reader:
 
     def _picture(self, element: _Element, state: _State) -> Iterator[Run]:
         if name := self._around.picture(element.get("src") or element.get("data-src") or ""):
-            alt = squeeze(element.get("alt") or element.get("title") or "")
-            yield Run(alt, "", state.href, name)
+            alt = without_control_characters(element.get("alt") or element.get("title") or "")
+            yield Run(squeeze(alt), "", state.href, name)
 
     def _is_unread(self, element: _Element) -> bool:
         tag = str(element.tag)

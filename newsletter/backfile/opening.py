@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from newsletter.backfile.articles import Editor
 from newsletter.backfile.dates import month_of_heading
 from newsletter.backfile.encodings import decode
-from newsletter.backfile.exports import SUBSTACK_LIST, read_ghost, read_substack
 from newsletter.backfile.feeds import read_feed
 from newsletter.backfile.files import (
     SourceFiles,
@@ -20,9 +19,11 @@ from newsletter.backfile.files import (
     open_zip,
     read_bounded,
 )
+from newsletter.backfile.ghost import read_ghost
 from newsletter.backfile.items import LeftOut, PastArchive
 from newsletter.backfile.markdown_files import MARKDOWN, read_markdown
 from newsletter.backfile.pages import read_html_page, read_text_page
+from newsletter.backfile.substack import SUBSTACK_LIST, read_substack
 from newsletter.backfile.surroundings import FindFile
 from newsletter.backfile.xml_files import parse_xml
 from newsletter.errors import NewsletterError
@@ -153,5 +154,4 @@ def _joined(archives: list[PastArchive]) -> PastArchive:
         tuple(item for archive in archives for item in archive.items),
         tuple(left for archive in archives for left in archive.left_out),
         tuple(dict.fromkeys(note for archive in archives for note in archive.notes)),
-        {month: intro for archive in archives for month, intro in archive.intros.items()},
     )

@@ -32,7 +32,7 @@ def within_frame(root: _Element, is_heading: Callable[[str], bool]) -> tuple[_El
     every = _count_words(root)
     for element in list(root.iter(*_FRAME)):
         _remove(element)
-    headings = [e for e in root.iter() if _is_short(e) and is_heading(squeeze(all_text(e)))]
+    headings = [e for e in root.iter() if _may_be_one(e) and is_heading(squeeze(all_text(e)))]
     within = _common(headings) if headings else root
     return within, every - _count_words(within)
 
@@ -41,8 +41,10 @@ def _count_words(root: _Element) -> int:
     return sum(len(str(text).split()) for text in root.itertext())
 
 
-def _is_short(element: _Element) -> bool:
-    return len(element) <= 3 and len(all_text(element).strip()) <= _LONGEST
+def _may_be_one(element: _Element) -> bool:
+    """Whether an element may be a heading: short, and no entry of a list of links."""
+    is_short = len(element) <= 3 and len(all_text(element).strip()) <= _LONGEST
+    return is_short and element.tag != "a" and next(element.iterancestors("li"), None) is None
 
 
 def _common(elements: Iterable[_Element]) -> _Element:

@@ -66,18 +66,15 @@ def _read(
     before, months = split_months(editor.parted(pieces))
     if not months:
         raise NewsletterError(_NO_MONTH, where=shown)
-    items: list[Item] = []
-    left_out = list(_preface(before))
-    intros = {}
+    found: list[Item | LeftOut] = [*_preface(before)]
     for month, below in months.items():
         intro, sections = split_articles(below, editor.is_callout)
         if not sections:
-            left_out.append(LeftOut(month, "", "no article could be told in it", is_amiss=True))
-        elif intro:
-            intros[month] = intro
+            found.append(LeftOut(month, "", "no article could be told in it", is_amiss=True))
         for number, section in enumerate(sections, start=1):
-            items.append(_item(month, number, section, around.pictures))
-    return PastArchive(kind, tuple(items), tuple(left_out), tuple(around.told()), intros)
+            item = _item(month, number, section, around.pictures)
+            found.append(replace(item, intro=intro) if number == 1 else item)
+    return PastArchive.of(kind, found, around.told())
 
 
 def _item(month: str, number: int, section: Section, pictures: Mapping[str, bytes]) -> Item:

@@ -16,6 +16,7 @@ from newsletter.backfile.runs import (
     to_markdown,
     words_of,
 )
+from newsletter.textfile import without_control_characters
 
 _TICKS: Final = re.compile(r"`{3,}")
 
@@ -68,6 +69,7 @@ def heading_pieces(runs: Iterable[Run], level: int) -> list[Piece]:
 
 def code_piece(text: str) -> Piece:
     """Text that keeps its lines and blanks."""
+    text = without_control_characters(text)
     fence = "`" * max([3, *(len(ticks) + 1 for ticks in _TICKS.findall(text))])
     written = f"{fence}\n{text.strip(chr(10))}\n{fence}"
     return Piece(written, written, squeeze(text))

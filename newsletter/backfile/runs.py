@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
+from newsletter.textfile import without_control_characters
+
 _BLANKS: Final = re.compile(r"[ \t\n\r\f]+")  # not the no-break space
 _UNIT: Final = re.compile(r" |[^ ]+")
 _BREAK: Final = "\n"
@@ -72,7 +74,7 @@ def _units(runs: Iterable[Run]) -> Iterator[Run]:
         if run.picture or run.text == _BREAK:
             yield run
         else:
-            for unit in _UNIT.findall(_BLANKS.sub(" ", run.text)):
+            for unit in _UNIT.findall(_BLANKS.sub(" ", without_control_characters(run.text))):
                 yield Run(unit, run.marks, run.href)
 
 

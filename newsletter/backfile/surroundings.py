@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin
 
 from newsletter.sources.links import link_fault
 
@@ -14,6 +14,8 @@ _KEPT: Final = "!#$%&'()*+,/:;=?@[]~"  # as they are: RFC 3986, and what is perc
 _MOST_BYTES: Final = 2_000_000  # of a picture in an issue
 _SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _ODD: Final = re.compile(r"[^A-Za-z0-9_-]+")
+
+_SERVER: Final = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
 
 FindFile = Callable[[str], bytes | None]  # a picture's address as the text has it -> its bytes
 
@@ -65,15 +67,10 @@ class Surroundings:
         """The name of a picture's copy in the issue, or nothing where it cannot come along."""
         src = src.strip()
         data = None if src.startswith("data:") else self.find(unquote(src))
-        path = PurePosixPath(urlsplit(src).path if "//" in src[:8] else src)
-        if data is None:
-            self.note(f"the picture '{_short(src)}' was left out: {_why_absent(src)}")
-            return ""
-        if path.suffix.lower() not in _SUFFIXES or len(data) > _MOST_BYTES:
-            why = (
-                "it has over 2 MB" if len(data) > _MOST_BYTES else "its kind is not shown in emails"
-            )
-            self.note(f"the picture '{_short(src)}' was left out: {why}")
+        path = PurePosixPath(src.partition("?")[0].partition("#")[0])
+        if fault := _fault(src, path.suffix.lower(), data):
+            self.note(f"the picture '{_short(src)}' was left out: {fault}")
+        if fault or data is None:
             return ""
         stem = _ODD.sub("-", unquote(path.stem)).strip("-")[:40] or "picture"
         name = f"{stem}-{sha256(data).hexdigest()[:6]}{path.suffix.lower()}"
@@ -86,12 +83,15 @@ class Surroundings:
             self.notes.append(words)
 
 
-def _why_absent(src: str) -> str:
+def _fault(src: str, suffix: str, data: bytes | None) -> str:
+    """Why a picture cannot come along, or nothing."""
     if src.startswith("data:"):
         return "it stands in the text itself"
-    if re.match(r"(?:[a-z]+:)?//", src, re.IGNORECASE):
-        return "it is on a web server"
-    return "there is no such file"
+    if data is None:
+        return "it is on a web server" if _SERVER.match(src) else "there is no such file"
+    if suffix not in _SUFFIXES:
+        return "its kind is not shown in emails"
+    return "it has over 2 MB" if len(data) > _MOST_BYTES else ""
 
 
 def _short(address: str) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from newsletter.backfile.articles import PastArticle, cut
+from newsletter.backfile.articles import PastArticle
 from newsletter.backfile.proposals import Proposal
+from newsletter.backfile.wording import cut
 from newsletter.model.issue import IssueStatus
 from newsletter.textfile import has_control_characters
 
@@ -117,19 +118,16 @@ def _slug(article: PastArticle) -> str:
     for text in (article.slug, article.title):
         letters = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
         slug = _NO_LETTERS.sub("-", letters).strip("-")
+        if len(slug) > _MOST_SLUG:
+            slug = slug[:_MOST_SLUG].rpartition("-")[0] or slug[:_MOST_SLUG]
         if slug:
-            return (
-                slug
-                if len(slug) <= _MOST_SLUG
-                else slug[:_MOST_SLUG].rpartition("-")[0] or slug[:_MOST_SLUG]
-            )
+            return slug
     return "article"
 
 
 def _quoted(text: str) -> str:
     """A line of text as TOML's basic string."""
-    line = " ".join(re.split(r"[\n\u2028\u2029\x85]+", text))
-    return json.dumps(line, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _block(text: str) -> str:

@@ -23,7 +23,7 @@ def parse_xml(text: str, shown: str) -> _Element:
     try:
         root = etree.fromstring(text.lstrip().encode(), parser)
     except etree.XMLSyntaxError as error:
-        reason = str(error.msg).partition(", line ")[0]
+        reason = str(error.msg).partition(", line ")[0].partition("\n")[0]
         what = f"this XML is cut off or damaged: {reason}"
         raise NewsletterError(what, where=f"{shown}:{error.lineno or 1}") from None
     return root

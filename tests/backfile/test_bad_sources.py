@@ -2,15 +2,19 @@
 
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from newsletter.backfile.importing import Newsroom, PastImport
+from newsletter.backfile.importing import Newsroom, PastImport, Wishes
 from newsletter.errors import NewsletterError
 
 from . import made_up
-from .conftest import Import, put, read_back
+from .conftest import RULES, TAXONOMY, Import, put, read_back
 
 ENTITIES = '<?xml version="1.0"?><!-- x --><!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
 SUBSTACK = made_up.substack()
@@ -38,6 +42,53 @@ REFUSED = {
         "its HTML is nested more than 256 elements deep",
     ),
 }
+
+
+SOURCES = [
+    source if isinstance(source, bytes) else source.encode()
+    for source in (
+        made_up.page_text(),
+        made_up.page_html(),
+        made_up.wordpress(),
+        made_up.atom(),
+        SUBSTACK,
+        made_up.ghost(),
+        made_up.zipped(made_up.markdown_files()),
+    )
+]
+NOISE = [
+    *(b"<", b">", b'"', b"\0", b"\xff", b"&#2;", b"&#0;", b"\\ud800", b"\\u0007", b"null", b"{"),
+    *(b"<!--", b"]]>", b"<table><tr><td>", b"<h2>", b"<svg>", b"<ol start=99999999>", b"<b>"),
+    *(b"<img src='http://['>", b"<a href='http://[x'>x</a>", b"\xe2\x80\xa8", b"x" * 300),
+    *(b"---\n", b"+++", b"\nApril 2013\n", b"Practice implications", b"\n\n", b"<sup>2</sup>"),
+]
+
+
+@given(
+    st.sampled_from(SOURCES),
+    st.lists(
+        st.tuples(st.floats(0, 1), st.integers(0, 40), st.sampled_from([b"", *NOISE])),
+        min_size=1,
+        max_size=6,
+    ),
+)
+def test_whatever_was_done_to_a_source_ends_in_a_report_or_in_one_line(
+    source: bytes, damage: list[tuple[float, int, bytes]]
+) -> None:
+    for where, lost, noise in damage:
+        at = int(where * len(source))
+        source = source[:at] + noise + source[at + lost :]
+    with TemporaryDirectory() as folder:
+        issues = Path(folder, "issues")
+        issues.mkdir()
+        newsroom = Newsroom(issues, TAXONOMY, RULES, "en", ZoneInfo("UTC"))
+        refusal = ""
+        try:
+            archive = PastImport(put(source, Path(folder)), newsroom)
+            list(archive.run(Wishes(accept_proposals=True, is_rehearsal=False)))
+        except NewsletterError as error:
+            refusal = str(error)
+    assert "\n" not in refusal
 
 
 @pytest.mark.parametrize(("content", "line"), REFUSED.values(), ids=REFUSED)

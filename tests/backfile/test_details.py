@@ -58,6 +58,20 @@ def test_an_export_may_come_among_other_files(newsroom: Newsroom, tmp_path: Path
     assert archive.left_out[-1].where == "data/redirects.json"
 
 
+def test_what_a_site_has_around_its_months_stays_outside(
+    newsroom: Newsroom, tmp_path: Path, bring: Import
+) -> None:
+    side = "<div id=side><ul><li><a href=/a>April 2013</a><li>March 2012</ul></div>"
+    page = made_up.page_html().replace("<main>", f"{side}<main>")
+
+    reports = bring(page)
+
+    assert [report.month for report in reports] == ["2013-04", "2013-05"]
+    last = reports[-1].taken[-1].article.markdown
+    assert last.endswith("stayed.")
+    assert "All rights reserved" not in last
+
+
 # the text
 
 

@@ -1,74 +1,17 @@
-"""The exports of Substack (a ZIP or its folder) and Ghost (JSON) -> items."""
+"""Ghost's export, a JSON of its tables -> items."""
 
-import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from io import StringIO
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from newsletter.backfile.dates import moment_of
-from newsletter.backfile.encodings import decode
-from newsletter.backfile.files import MOST_TEXT, SourceFiles
-from newsletter.backfile.items import Item, LeftOut, PastArchive
+from newsletter.backfile.items import Item, LeftOut, PastArchive, undated
 from newsletter.backfile.markup import read_html
-from newsletter.backfile.pieces import Piece
 from newsletter.backfile.surroundings import FindFile, Surroundings
 from newsletter.errors import NewsletterError
-
-SUBSTACK_LIST: Final = "posts.csv"
-
-
-def read_substack(files: SourceFiles, listing: str, zone: ZoneInfo) -> PastArchive:
-    """The posts that `listing`, the export's posts.csv, names. Raises NewsletterError."""
-    text, notes = decode(files.read(listing), f"{files.shown}: {listing}")
-    home = listing.removesuffix(SUBSTACK_LIST)
-    try:
-        rows = list(csv.DictReader(StringIO(text, newline="")))
-    except csv.Error as error:
-        raise NewsletterError(f"no CSV: {error}", where=f"{files.shown}: {listing}") from None
-    found = [_substack_item(row, files, home, zone) for row in rows]
-    return PastArchive(
-        "a Substack export",
-        tuple(one for one in found if isinstance(one, Item)),
-        tuple(one for one in found if isinstance(one, LeftOut)),
-        tuple(notes),
-    )
-
-
-def _substack_item(
-    row: Mapping[str, str | None], files: SourceFiles, home: str, zone: ZoneInfo
-) -> Item | LeftOut:
-    post, title = row.get("post_id") or "", (row.get("title") or "").strip()
-    if (row.get("is_published") or "").strip().casefold() != "true":
-        return LeftOut(post, title, "a draft there")
-    moment = moment_of(row.get("post_date") or row.get("email_sent_at") or "", zone)
-    if moment is None:
-        return LeftOut(post, title, "it has no date that can be read", is_amiss=True)
-    names = [
-        name for name in (f"{home}posts/{post}.html", f"{home}{post}.html") if name in files.names
-    ]
-    if not names:
-        kind = row.get("type") or "post"
-        return LeftOut(post, title, f"its text is not in the export (a {kind})", is_amiss=True)
-
-    def read(around: Surroundings) -> Sequence[Piece]:
-        html, notes = decode(files.read(names[0], MOST_TEXT), f"{files.shown}: {names[0]}")
-        around.notes += notes
-        return read_html(html, around)
-
-    return Item(
-        where=names[0],
-        month=f"{moment:%Y-%m}",
-        title=title,
-        read=read,
-        order=moment.isoformat(),
-        slug=post.partition(".")[2],
-        teaser=row.get("subtitle") or "",
-        surroundings=partial(Surroundings, "", partial(files.find, home=f"{home}posts")),
-    )
 
 
 def read_ghost(text: str, shown: str, zone: ZoneInfo, find: FindFile) -> PastArchive | None:
@@ -87,15 +30,15 @@ def read_ghost(text: str, shown: str, zone: ZoneInfo, find: FindFile) -> PastArc
     labels, writers = _joined(tables, "tag_id", tags), _joined(tables, "author_id", authors)
     found = [
         _ghost_item(
-            post, labels.get(post.get("id"), []), writers.get(post.get("id"), []), zone, find
+            post,
+            labels.get(_key(post.get("id")), []),
+            writers.get(_key(post.get("id")), []),
+            zone,
+            find,
         )
         for post in _rows(tables, "posts")
     ]
-    return PastArchive(
-        "a Ghost export",
-        tuple(one for one in found if isinstance(one, Item)),
-        tuple(one for one in found if isinstance(one, LeftOut)),
-    )
+    return PastArchive.of("a Ghost export", found)
 
 
 def _ghost_tables(document: object) -> dict[str, Any] | None:
@@ -149,7 +92,7 @@ def _ghost_item(
         return LeftOut(where, title, "a draft there" if status == "draft" else f"{status} there")
     moment = _ghost_moment(post.get("published_at"), zone)
     if moment is None:
-        return LeftOut(where, title, "it has no date that can be read", is_amiss=True)
+        return undated(where, title)
     html = _text(post, "html")
     if not html and (_text(post, "lexical") or _text(post, "mobiledoc")):
         why = (

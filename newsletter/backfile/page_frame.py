@@ -8,6 +8,7 @@ from lxml.etree import _Element
 from newsletter.backfile.markup import all_text
 from newsletter.backfile.runs import squeeze
 from newsletter.backfile.vocabulary import UNREAD
+from newsletter.textfile import without_control_characters
 
 _FRAME: Final = frozenset({"aside", "footer", "nav"})
 _LONGEST: Final = 60  # letters of a heading that is looked for
@@ -61,9 +62,10 @@ def _remove(element: _Element) -> None:
     parent, before = element.getparent(), element.getprevious()
     if parent is None:
         return
+    words = without_control_characters(f" {element.tail or ''}")  # lxml takes no others back
     if before is not None:
-        before.tail = f"{before.tail or ''} {element.tail or ''}"
+        before.tail = without_control_characters(before.tail or "") + words
     else:
-        parent.text = f"{parent.text or ''} {element.tail or ''}"
+        parent.text = without_control_characters(parent.text or "") + words
     element.tail = None
     parent.remove(element)

@@ -66,7 +66,7 @@ def to_words(node: Node) -> str:
 @given(st.lists(blocks, min_size=1, max_size=4))
 def test_the_words_of_an_article_are_those_of_its_source_in_their_order(nodes: list[Node]) -> None:
     html = "<p>First</p>" + "".join(map(to_html, nodes))
-    words = "First " + " ".join(map(to_words, nodes))
+    words = "First " + "".join(map(to_words, nodes))
 
     assert imported(html).split() == words.split()
 

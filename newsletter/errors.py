@@ -41,6 +41,21 @@ class IssueError(NewsletterError):
     """An issue cannot be used for what was asked: a draft, absent, or changed since it was sent."""
 
 
+class AlreadySent(IssueError):
+    """An issue may have been sent, although the ledger does not know of it: a person decides.
+
+    `why` is one sentence about how that may be.
+    """
+
+    def __init__(self, month: str, why: str) -> None:
+        super().__init__(
+            f"{month} may have been sent already: {why}. Nothing was sent. If people have it: "
+            f"newsletter resolve {month} --as accepted; if not: newsletter resolve {month} --as "
+            f"retry, then newsletter send {month}"
+        )
+        self.why = why
+
+
 class RenderError(NewsletterError):
     """A template or its content could not be turned into an email."""
 

@@ -24,6 +24,7 @@ from newsletter.control import Control, Standing
 from newsletter.desk import Compiled, Desk
 from newsletter.dispatch.dispatcher import DispatchReport, Manners, MessageWriter, dispatch
 from newsletter.dispatch.plan import Plan, make_plan
+from newsletter.doubts import Doubts
 from newsletter.errors import LedgerError, NewsletterError, SubscriberError, TransportError
 from newsletter.ledger.ledger import Ledger
 from newsletter.model.delivery import PENDING, Delivery, Outcome, PlannedDelivery
@@ -73,6 +74,11 @@ class Pipeline:
     def control(self) -> Control:
         """How each issue stands, and the ways to stop its sending or let it go on."""
         return Control(self.desk, self.ledger, self._open_transport, self._now)
+
+    @cached_property
+    def doubts(self) -> Doubts:
+        """Whether an issue was sent that the ledger has as still to be sent."""
+        return Doubts(self.desk, self.ledger)
 
     def plan(self, issue: Issue) -> Plan:
         """Who would get which variant now, and who nothing and why."""
@@ -137,13 +143,15 @@ class Pipeline:
 
         With a time it leaves then, and a provider may be given it before. Run again after any
         interruption, it goes on; nobody gets it twice. Raises TransportError where the way out is
-        closed.
+        closed, AlreadySent where the ledger may be older than the world.
         """
         transport, links = self._open_transport(), self._open_links()
         deliveries = self.ledger.deliveries
+        doubt = self.doubts.about(issue.month)
         compiled = self.control.freeze(issue, due_at)
         self.ledger.appointments.appoint(issue.month, due_at)
         promised = deliveries.plan(issue.month, self._promises(issue, due_at), now=self._now())
+        self.doubts.settle(issue.month, doubt, now=self._now())
         is_ahead = due_at is not None and due_at > self._now()
         publication = Publication(self.desk, deliveries, issue, compiled)
         log = SendLog(issue.month, transport.name, promised)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
+from newsletter.backups import copy_ledger, has_ledger
 from newsletter.calendar import Entry, Timing
 from newsletter.control import Standing
 from newsletter.errors import ConfigError
@@ -27,13 +28,7 @@ from newsletter.scheduler import Scheduler, Workshop
 from newsletter.secrets import Secrets
 from newsletter.settings import Config, DatabaseSettings
 from newsletter.transports.base import Appointment, Commit
-from newsletter.wiring import (
-    check_way_out,
-    copy_ledger,
-    has_ledger,
-    messages_per_second,
-    open_workshop,
-)
+from newsletter.wiring import check_way_out, head_start, messages_per_second, open_workshop
 
 _MINUTE: Final = timedelta(minutes=1)
 _A_DAY: Final = timedelta(days=1)  # after which what was begun is given up, whatever is allowed
@@ -79,10 +74,10 @@ class _Void:
 
     parallel: Final = 1
     in_hand: Final = 1000
-    head_start: Final = timedelta()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, head_start: timedelta) -> None:
         self.name = name
+        self.head_start = head_start
         self.letters: list[tuple[str, str]] = []  # whom they are for, and their subjects
 
     def send(
@@ -256,7 +251,7 @@ def open_rehearsal(config: Config, now: datetime) -> Iterator[Rehearsal]:
     """A stage with a copy of what there is. Raises NewsletterError where that cannot be read."""
     with TemporaryDirectory(prefix="newsletter-rehearsal-") as folder:
         staged, clock = _staged(config, Path(folder)), _Clock(now)
-        void = _Void(config.transport.use)
+        void = _Void(config.transport.use, head_start(config))
         with open_workshop(staged, lambda: clock.now, void) as workshop:
             rehearsal = Rehearsal(config, workshop, clock, void)
             with overhear(rehearsal.hear):

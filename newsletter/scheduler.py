@@ -15,6 +15,7 @@ from newsletter.alerts import Alerts
 from newsletter.calendar import Entry, Timing
 from newsletter.control import Standing
 from newsletter.errors import (
+    AlreadySent,
     EverybodyRefused,
     IssueError,
     NewsletterError,
@@ -63,8 +64,11 @@ class Scheduler:
             with workshop.pipeline.ledger.owners.elect(_OFFICE) as is_elected:
                 if is_elected:
                     workshop.pipeline.control.call_back_stopped()
-                    for entry in workshop.timetable.entries(began_at):
+                    entries = workshop.timetable.entries(began_at)
+                    for entry in entries:
                         self._attend(workshop, entry)
+                    if not any(entry.is_to_be_sent for entry in entries):
+                        workshop.pipeline.ledger.restoration.conclude(now=began_at)
                     self._tell_of_ends(workshop)
             return min(_moments(workshop, began_at))
 
@@ -115,6 +119,9 @@ class Scheduler:
             pipeline.send(issue, due_at=entry.due_at, stop=self.stop)
             self._pauses.pop(month, None)
             alerts.end(month, AlertKind.INTERRUPTED, AlertKind.PROBLEM)
+        except AlreadySent as error:
+            why = error.why
+            alerts.tell(month, AlertKind.DOUBTFUL, lambda w: w.doubtful(why))
         except EverybodyRefused as error:
             reason = str(error)
             pipeline.control.pause(month, reason)
@@ -139,9 +146,12 @@ class Scheduler:
             raise
 
     def _tell_of_beginning(self, workshop: Workshop, issue: Issue, due_at: datetime) -> None:
-        plan = workshop.pipeline.plan(issue)
+        pipeline = workshop.pipeline
+        plan = pipeline.plan(issue)
         if not plan.recipients:
             raise NewsletterError("there is nobody to send it to")
+        if pipeline.doubts.about(issue.month) or not pipeline.outstanding(issue, plan):
+            return
         articles = [
             (a.title, sum(number for v, number in plan.variants.items() if a.id in v.full))
             for a in issue.articles

@@ -109,7 +109,7 @@ def open_api_tokens(config: Config) -> ApiTokens:
 
 def open_timetable(config: Config) -> Timetable:
     """When the issues leave."""
-    return Timetable(open_pipeline(config), config.schedule, _head_start(config))
+    return Timetable(open_pipeline(config), config.schedule, head_start(config))
 
 
 @contextmanager
@@ -133,8 +133,8 @@ def open_workshop(
             open_transport=lambda: transport or _open_transport(config),
             clock=clock,
         )
-        head_start = transport.head_start if transport else _head_start(config)
-        yield Workshop(pipeline, Timetable(pipeline, config.schedule, head_start), alerts)
+        ahead = transport.head_start if transport else head_start(config)
+        yield Workshop(pipeline, Timetable(pipeline, config.schedule, ahead), alerts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def open_public_side(config: Config) -> PublicSide:
         database=database,
         ledger=ledger,
         timetable=Timetable(
-            _pipeline(config, lambda: ledger, _now), config.schedule, _head_start(config)
+            _pipeline(config, lambda: ledger, _now), config.schedule, head_start(config)
         ),
         membership=Membership(ledger, links, digests),
         subscriptions=Subscriptions(ledger, desk.taxonomy, lambda: digests),
@@ -270,36 +270,6 @@ def _open_database(config: Config) -> Database:
     return Database.open(config.database.url, base=config.path.absolute().parent)
 
 
-def has_ledger(config: Config) -> bool:
-    """Whether there is a database; one on a server is taken to be."""
-    file = _ledger_file(config)
-    return file is None or file.exists()
-
-
-def copy_ledger(config: Config, to: Path) -> None:
-    """Write the database as it is at this moment into a new file of SQLite.
-
-    Raises LedgerError where there is none, or it cannot be read.
-    """
-    from newsletter.ledger.copying import copy_file, copy_rows
-
-    base = config.path.absolute().parent
-    if file := _ledger_file(config):
-        copy_file(file, to)
-        return
-    with (
-        closing(_open_database(config)) as database,
-        closing(Database.open(f"sqlite:///{to}", base=base)) as copy,
-    ):
-        copy_rows(database, copy)
-
-
-def _ledger_file(config: Config) -> Path | None:
-    from newsletter.ledger.copying import sqlite_file
-
-    return sqlite_file(config.database.url, base=config.path.absolute().parent)
-
-
 def check_way_out(config: Config) -> None:
     """Raise ConfigError where a secret is missing without which nothing would leave."""
     config.secrets.link_keys()
@@ -316,7 +286,7 @@ def _open_transport(config: Config) -> Transport:
             return _open_sendgrid(config)
 
 
-def _head_start(config: Config) -> timedelta:
+def head_start(config: Config) -> timedelta:
     """How long before their time messages are given in."""
     if config.transport.use is not TransportName.SENDGRID:
         return timedelta()

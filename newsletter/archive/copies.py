@@ -64,8 +64,21 @@ def sent_months(folder: Path) -> set[str]:
 
 def sent_at(folder: Path, month: str) -> datetime | None:
     """When the sending of a month began, as its copies tell."""
-    sending = read_json(folder / month / "sent" / _SENDING) or {}
-    return datetime.fromisoformat(sending["started_at"]) if "started_at" in sending else None
+    sending = recorded_sending(folder, month)
+    return sending.started_at if sending else None
+
+
+def recorded_sending(folder: Path, month: str) -> Sending | None:
+    """How the sending of a month went, as far as its copies tell."""
+    found = read_json(folder / month / "sent" / _SENDING) or {}
+    if "started_at" not in found:
+        return None
+    finished_at = found.get("finished_at")
+    return Sending(
+        datetime.fromisoformat(found["started_at"]),
+        datetime.fromisoformat(finished_at) if finished_at else None,
+        found.get("deliveries", {}),
+    )
 
 
 def write_variants(folder: Path, variants: Sequence[SentVariant]) -> None:

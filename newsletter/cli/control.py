@@ -1,5 +1,6 @@
 """The commands that steer a sending: pause, resume, cancel, resolve."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,6 +87,7 @@ def resolve(
         if number:
             note(f"If they got it: newsletter resolve {month} --as accepted; if not: --as retry")
         return
+    pipeline.ledger.restoration.conclude(now=datetime.now(UTC))  # a person has had a look
     settled = pipeline.control.resolve(month, Outcome(verdict))
     say(f"{settled:,} settled as {verdict}.")
     if settled and verdict is Verdict.RETRY:

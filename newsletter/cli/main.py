@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "subscribers": ("subscribers", "Import, export, list and change subscribers."),
     "token": ("token", "Make, list and revoke tokens for the API."),
     "bounces": ("bounces", "Take in what failed mail and complaints say."),
+    "backup": ("backup", "Copy the database to a file, while everything goes on."),
     "doctor": ("doctor", "Examine settings, secrets, database, way out and DNS."),
     "archive": ("archive", "Build the public archive, import past issues."),
     "run": ("web", "Send every issue in its time, and serve the public pages."),

@@ -74,7 +74,7 @@ def send(
         return
     going = min(going, limit or going)
     _settle_doubts(pipeline, plan, going)
-    if going and not yes:
+    if going and not yes and not pipeline.doubts.about(month):
         _require_consent(issue, going, config.transport.use)
     with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
         report = pipeline.send(issue, limit=limit, progress=show, stop=stop)

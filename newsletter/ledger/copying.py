@@ -35,10 +35,11 @@ def copy_file(file: Path, to: Path) -> None:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
             database.execute("VACUUM INTO ?", (str(to),)).close()
         _sync(to)
-    except (sqlite3.Error, OSError) as error:
+    except OSError as error:
+        raise LedgerError(f"cannot be written: {error.strerror}", where=str(to)) from error
+    except sqlite3.Error as error:
         to.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise LedgerError(f"cannot be copied: {reason}", where=str(file)) from error
+        raise LedgerError(f"cannot be copied: {error}", where=str(file)) from error
 
 
 def copy_rows(source: Database, target: Database) -> None:

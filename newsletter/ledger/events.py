@@ -29,9 +29,11 @@ from newsletter.ledger.tables import (
     StatusCode,
     batches,
     deliveries,
+    delivery_events,
     issues,
     key_text,
     subscribers,
+    to_microseconds,
 )
 from newsletter.model.delivery import PENDING, SENT, DeliveryStatus, IssueState
 from newsletter.model.feedback import (
@@ -116,7 +118,8 @@ class DeliveryEvents:
         """Move the deliveries, suppress and unsubscribe, all or nothing.
 
         An event told before, in whatever order, changes nothing; one of an unknown delivery makes
-        nothing. After `soft_bounces` in a row, from issue to issue, an address is suppressed.
+        nothing, and is kept if it is of an issue's: a newer ledger than this one knew of it. After
+        `soft_bounces` in a row, from issue to issue, an address is suppressed.
         """
         effective = [event for event in events if event.kind in EFFECTIVE]
         with self._database.write() as connection:
@@ -127,12 +130,13 @@ class DeliveryEvents:
             _hold(connection, events)
             standing: dict[str, int] = dict(connection.execute(_STANDING).all())
             moved: dict[str, tuple[int, str]] = {}
-            taken = repeated = unknown = 0
+            taken = repeated = 0
+            unknown: list[DeliveryEvent] = []
             was_open = False
             for event in sorted(events, key=_in_order):
                 status = standing.get(event.delivery_id)
                 if status is None:
-                    unknown += 1
+                    unknown.append(event)
                 elif becomes := _MOVES.get((status, event.kind)):
                     standing[event.delivery_id] = becomes
                     moved[event.delivery_id] = (becomes, event.reason)
@@ -143,7 +147,10 @@ class DeliveryEvents:
                 else:
                     repeated += 1
             settled = _move(connection, moved, was_open=was_open, now=now)
-        counts = FeedbackCounts(taken, repeated, unknown, effects.suppressed, effects.unsubscribed)
+            _remember(connection, unknown)
+        counts = FeedbackCounts(
+            taken, repeated, len(unknown), effects.suppressed, effects.unsubscribed
+        )
         return TakenNews(counts, settled)
 
     def last_delivery(self, email_key: str, *, since: datetime) -> str | None:
@@ -159,6 +166,19 @@ class DeliveryEvents:
         with self._database.read() as connection:
             found: str | None = connection.scalar(statement)
         return found
+
+
+def _remember(connection: Connection, unknown: Iterable[DeliveryEvent]) -> None:
+    """Keep the news of deliveries of issues (UUIDv5: not of test copies) that are not here."""
+    insert_absent(
+        connection,
+        delivery_events,
+        [
+            (event.delivery_id, event.kind.value, to_microseconds(event.at))
+            for event in unknown
+            if event.month and event.delivery_id[14:15] == "5" and event.kind not in EFFECTIVE
+        ],
+    )
 
 
 def _in_order(event: DeliveryEvent) -> tuple[datetime, int]:

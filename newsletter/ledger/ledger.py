@@ -14,6 +14,7 @@ from newsletter.ledger.lock import OwnerLocks
 from newsletter.ledger.memberships import Memberships
 from newsletter.ledger.paces import Paces
 from newsletter.ledger.records import Records
+from newsletter.ledger.restoration import Restoration
 from newsletter.ledger.subscribers import Subscribers
 from newsletter.ledger.suppressions import Suppressions
 
@@ -34,6 +35,7 @@ class Ledger:
     records: Records
     alerts: Alerts
     api_tokens: ApiTokens
+    restoration: Restoration
 
     @classmethod
     def of(cls, database: Database) -> Self:
@@ -51,6 +53,7 @@ class Ledger:
             Records(database),
             Alerts(database),
             ApiTokens(database),
+            Restoration(database),
         )
 
     def is_being_sent(self, month: str) -> bool:

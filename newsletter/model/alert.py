@@ -8,6 +8,7 @@ class AlertKind(StrEnum):
 
     NOT_READY = "not_ready"  # its time is near
     PROBLEM = "problem"  # it is due and cannot be sent as it stands
+    DOUBTFUL = "doubtful"  # it may have been sent already; a person decides
     BEGUN = "begun"
     INTERRUPTED = "interrupted"  # the way out is closed; it is tried again
     BROKEN = "broken"  # everybody was refused; it is paused

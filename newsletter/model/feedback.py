@@ -60,14 +60,15 @@ _LONGEST_WORDS: Final = 500
 class DeliveryEvent(NamedTuple):
     """One piece of news about one delivery; `at` is when it happened, `reason` the server's words.
 
-    Two with the same delivery, kind and time are the same event told twice. (A tuple, because
-    they come by the thousand.)
+    Two with the same delivery, kind and time are the same event told twice. `month` is that of its
+    issue where the provider says so. (A tuple, because they come by the thousand.)
     """
 
     delivery_id: str
     kind: EventKind
     at: datetime
     reason: str = ""
+    month: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,21 @@ class AlertWords:
             _("It leaves by itself once that is done. Nothing has been sent so far."),
         )
 
+    def doubtful(self, reason: str) -> LetterWords:
+        """It may have been sent already, without the ledger knowing."""
+        _ = self._
+        return self._letter(
+            _("%(month)s may have been sent already"),
+            _("The issue of %(month)s is due, but it may have been sent before:")
+            % {"month": self._month},
+            reason,
+            _("So nothing was sent now. If people have it:"),
+            f"newsletter resolve {self._month} --as accepted",
+            _("If they do not have it:"),
+            f"newsletter resolve {self._month} --as retry",
+            f"newsletter send {self._month}",
+        )
+
     def begun(
         self,
         subject: str,

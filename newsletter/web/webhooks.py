@@ -41,7 +41,7 @@ async def take_events(request: Request) -> Response:
 def _take(site: Site, signature: str, timestamp: str, body: bytes) -> None:
     now = datetime.now(UTC)
     verify(site.public.webhook_key, signature, timestamp, body, now=now)
-    parsed = parse_events(body)
+    parsed = parse_events(body, site.public.newsletter.list_id)
     counts = site.public.feedback.take(parsed.events, source="sendgrid", now=now)
     numbers = {
         "taken": counts.taken,

@@ -88,8 +88,11 @@ def verify(public_key: str, signature: str, timestamp: str, body: bytes, *, now:
         raise EventsRefused("its signature is not SendGrid's") from None
 
 
-def parse_events(body: bytes) -> ParsedEvents:
-    """The events of a request's body. Raises EventsRefused where it is no JSON list."""
+def parse_events(body: bytes, list_id: str = "") -> ParsedEvents:
+    """The events of a request's body; those of the list's issues name their month.
+
+    Raises EventsRefused where it is no JSON list.
+    """
     try:
         listed = json.loads(body)
     except (ValueError, RecursionError):
@@ -98,7 +101,7 @@ def parse_events(body: bytes) -> ParsedEvents:
         raise EventsRefused("its body is no list of events")
     parsed = ParsedEvents()
     for entry in listed:
-        _parse(entry, parsed)
+        _parse(entry, parsed, list_id)
     return parsed
 
 
@@ -117,7 +120,7 @@ def _key(public_key: str) -> EllipticCurvePublicKey:
     return key
 
 
-def _parse(entry: object, parsed: ParsedEvents) -> None:
+def _parse(entry: object, parsed: ParsedEvents, list_id: str) -> None:
     if not isinstance(entry, dict):
         parsed.malformed += 1
         return
@@ -136,7 +139,8 @@ def _parse(entry: object, parsed: ParsedEvents) -> None:
     if type(delivery_id) is not str or not _is_delivery_id(delivery_id):
         parsed.foreign += 1
     elif kind in _PLAIN:
-        parsed.events.append(DeliveryEvent(delivery_id, kind, _at(seconds)))
+        month = _month(entry.get("category"), list_id)
+        parsed.events.append(DeliveryEvent(delivery_id, kind, _at(seconds), month=month))
     else:
         reason, at = _reason(entry), _at(seconds)
         parsed.events += (
@@ -153,6 +157,13 @@ def _apart(entry: Mapping[str, Any]) -> object:
     """The delivery's id where an event keeps our custom_args apart from its own properties."""
     custom_args = entry.get("custom_args")
     return custom_args.get("delivery_id") if isinstance(custom_args, dict) else None
+
+
+def _month(categories: object, list_id: str) -> str:
+    """The issue's month where the categories are those that we give the list's messages."""
+    if type(categories) is not list or len(categories) != 2 or categories[0] != list_id:
+        return ""
+    return categories[1] if type(categories[1]) is str else ""
 
 
 def _told(kind: EventKind, entry: Mapping[str, Any]) -> Iterator[EventKind]:

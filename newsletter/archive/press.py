@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ class Press:
         name = escape(translations(self.language).gettext("Table"))
         # One that is wider than a phone is moved within its frame, also by the arrow keys.
         self._table = f'<div class="table" role="group" aria-label="{name}" tabindex="0"><table>'
+        self._month_words = cache(partial(month_name, language=self.language))
         self.month_title = cache(self._month_title)
         self._topic_labels = cache(self._label_topics)
 
@@ -56,6 +57,7 @@ class Press:
             "address": self.address(path),
             "version": self.version[:8],
             "month_title": self.month_title,
+            "month_words": self._month_words,
             "topic_labels": self._topic_labels,
             "card": "",
             "feed": "",
@@ -88,7 +90,7 @@ class Press:
 
     def _month_title(self, month: str) -> str:
         """`November 2022`, with a capital in every language."""
-        name = month_name(month, self.language)
+        name = self._month_words(month)
         return name[0].upper() + name[1:]
 
     def _label_topics(self, slugs: tuple[str, ...]) -> str:

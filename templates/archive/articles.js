@@ -78,7 +78,9 @@ async function show() {
   keepAddress(words, choice);
   let found = [...entries.keys()].map((path) => ({ path, excerpt: "" }));
   if (words) {
+    const patience = setTimeout(() => { tally.textContent = browse.dataset.searching; }, 300);
     const everything = await search(words);
+    clearTimeout(patience);
     if (mine !== turn) return;  // somebody has typed on
     found = everything.filter(({ path }) => entries.has(path));
   }
@@ -124,7 +126,7 @@ function takeAddress() {
 }
 
 takeAddress();
-show();
+if (location.search) show();  // else the page is as it should be
 let pause;
 input.addEventListener("focus", () => { index ??= openIndex(); });
 input.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(show, 120); });

@@ -1,10 +1,17 @@
 """What machines read in the archive: feeds, maps, structured data, pictures, redirects, copies."""
 
 import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from socket import create_connection, socket
+from time import sleep
 
 import pytest
 from lxml import etree
@@ -229,3 +236,50 @@ def test_a_word_that_the_typeface_cannot_set_is_left_out_of_the_picture() -> Non
         card("The Digest", "May 2022", "Über 日本").tobytes()
         == card("The Digest", "May 2022", "").tobytes()
     )
+
+
+@contextmanager
+def rsync_daemon(folder: Path) -> Iterator[str]:
+    """Another machine, as far as rsync can tell, whose module is the folder."""
+    program = shutil.which("rsync")
+    if program is None:
+        pytest.skip("there is no rsync on this machine")
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = folder.parent / "rsyncd.conf"
+    settings.write_text(
+        f"use chroot = no\nuid = {os.getuid()}\ngid = {os.getgid()}\n"
+        f"[site]\npath = {folder}\nread only = no\n",
+        "utf-8",
+    )
+    options = ["--daemon", "--no-detach", "--address=127.0.0.1", f"--port={port}"]
+    daemon = subprocess.Popen([program, *options, f"--config={settings}"])
+    try:
+        for _ in range(200):
+            with suppress(OSError), create_connection(("127.0.0.1", port)):
+                break
+            sleep(0.05)
+        yield f"rsync://127.0.0.1:{port}/site/"
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+def test_the_site_is_copied_to_another_machine_and_a_refusal_is_told_in_its_words(
+    publish: Publish, november: PublishedIssue, archive: Path
+) -> None:
+    publish(november)
+    there = archive.parent / "www"
+    there.mkdir()
+    (there / "theirs.html").write_text("theirs", "utf-8")
+    with rsync_daemon(there) as address:
+        assert is_remote(address)
+        copy_by_rsync(archive, address)
+        mine = {path.relative_to(archive) for path in archive.rglob("[!.]*.*")}
+        assert {path.relative_to(there) for path in there.rglob("*.*")} == {
+            *mine,
+            Path("theirs.html"),
+        }
+        with pytest.raises(NewsletterError, match="Unknown module"):
+            copy_by_rsync(archive, address.replace("/site/", "/nothing/"))

@@ -50,12 +50,40 @@ class Schedule:
     timezone: ZoneInfo
     max_lateness: timedelta
     remind_before: timedelta
+    window: timedelta = timedelta()  # for readers' own clocks, see `DueTime`
 
     def due_at(self, month: str) -> datetime:
         """When the issue of a month such as `2022-11` is due."""
         year, number = map(int, month.split("-"))
         on = date(year, number, _day_of_month(self.day, year, number))
         return datetime.combine(on, self.time, self.timezone).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DueTime:
+    """When an issue leaves: `at`, or with a `window` for each reader by their own clock.
+
+    Who has a time zone gets it when their clock next shows what that of `timezone` shows at `at`,
+    if it does so within the window; everybody else at `at`. So nobody gets it before it is due.
+    """
+
+    at: datetime
+    timezone: ZoneInfo
+    window: timedelta = timedelta()
+
+    def for_reader(self, timezone: str) -> datetime:
+        """When a reader in `timezone`, an IANA name or nothing, gets it."""
+        if not timezone or not self.window:
+            return self.at
+        zone = ZoneInfo(timezone)
+        wanted = self.at.astimezone(self.timezone).time()
+        today = self.at.astimezone(zone).date()
+        times = (
+            datetime.combine(today + timedelta(days=days), wanted, zone).astimezone(UTC)
+            for days in range(3)  # a clock that skips the hour, or a day, shows it on a later one
+        )
+        first = next(at for at in times if at >= self.at)
+        return first if first - self.at <= self.window else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +174,7 @@ def _timing(
         return Timing.DUE
     allowed = schedule.max_lateness
     if state is IssueState.SENDING:
-        allowed = max(allowed, _GOES_ON_FOR)
+        allowed = max(allowed, _GOES_ON_FOR) + schedule.window
     is_late = late_by <= allowed or state is IssueState.PAUSED  # which waits for a person anyhow
     return Timing.LATE if is_late else Timing.MISSED
 

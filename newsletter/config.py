@@ -1,6 +1,7 @@
 """config.toml and the environment -> the settings, or every problem at once."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from itertools import combinations
@@ -29,6 +30,7 @@ from newsletter.settings import (
     Region,
     Security,
     SendgridSettings,
+    SendIn,
     SmtpSettings,
     SubscriberSettings,
     TransportName,
@@ -184,12 +186,17 @@ def _schedule(table: Table, timezone: ZoneInfo) -> Schedule:
     max_lateness = _setting(table, "max_lateness", parse_duration, "24h")
     if not max_lateness:
         table.report("max_lateness", "max_lateness must not be zero: every issue would be missed")
+    send_in = _choice(table, "send_in", SendIn.NEWSLETTER)
+    window = _setting(table, "window", parse_duration, "24h")
+    if not timedelta(0) < window <= timedelta(hours=24):
+        table.report("window", "window must be more than nothing and at most 24h")
     schedule = Schedule(
         day=_setting(table, "day", parse_day, "1st tue"),
         time=_setting(table, "time", parse_time, "09:00"),
         timezone=timezone,
         max_lateness=max_lateness,
         remind_before=_setting(table, "remind_before", parse_duration, "48h"),
+        window=window if send_in is SendIn.SUBSCRIBER else timedelta(),
     )
     table.close()
     return schedule

@@ -106,15 +106,22 @@ class Control:
         """Whether somebody has got the issue, may have, or is just about to."""
         return self._ledger.appointments.is_out(month, now=self._now() + ABOUT_TO)
 
-    def is_waiting(self, month: str, due_at: datetime) -> bool:
-        """Whether a provider holds all of the issue as it stands now, to let it leave then."""
-        frozen, standing = self._deliveries.frozen(month), self.standing(month)
-        if frozen is None or frozen.due_at != due_at or not standing.is_given_in:
+    def is_waiting(self, month: str, due_at: datetime, by: datetime) -> bool:
+        """Whether nothing of an issue due then is to be sent by a time, but something after it.
+
+        So it is no longer once its content has changed, or it is about to be published.
+        """
+        frozen, appointments = self._deliveries.frozen(month), self._ledger.appointments
+        if frozen is None or frozen.due_at != due_at or appointments.has_work(month, by=by):
             return False
-        issue = self._desk.reading(month).issue
-        if issue is None or issue.status is not IssueStatus.READY or _changed_files(issue, frozen):
-            return False
-        return not self.was_sent(month)
+        if due_at > self._now():
+            issue = self._desk.reading(month).issue
+            is_ready = issue is not None and issue.status is IssueStatus.READY
+            if issue is None or not is_ready or _changed_files(issue, frozen):
+                return False
+            if self.was_sent(month):
+                return False
+        return appointments.leaves_at(month, after=self._now()) is not None
 
     def freeze(self, issue: Issue, due_at: datetime | None = None) -> Compiled:
         """What everybody gets: the content frozen at the first send, or this, frozen now.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -20,6 +20,7 @@ from uuid import uuid4
 from newsletter.addresses import parse_address
 from newsletter.archive.publish import PublishReport, write_variants
 from newsletter.assemble import variant_by_id
+from newsletter.calendar import DueTime
 from newsletter.control import Control, Standing
 from newsletter.desk import Compiled, Desk
 from newsletter.dispatch.dispatcher import DispatchReport, Manners, MessageWriter, dispatch
@@ -134,23 +135,24 @@ class Pipeline:
         self,
         issue: Issue,
         *,
-        due_at: datetime | None = None,
+        due: DueTime | None = None,
         limit: int | None = None,
         progress: Progress = lambda _: None,
         stop: Event | None = None,
     ) -> DispatchReport:
         """Send a sendable issue to everybody who has not got it, and archive it as it goes out.
 
-        With a time it leaves then, and a provider may be given it before. Run again after any
+        With a due time it leaves then, and a provider may be given it before. Run again after any
         interruption, it goes on; nobody gets it twice. Raises TransportError where the way out is
         closed, AlreadySent where the ledger may be older than the world.
         """
         transport, links = self._open_transport(), self._open_links()
         deliveries = self.ledger.deliveries
+        due_at = due.at if due else None
         doubt = self.doubts.about(issue.month)
         compiled = self.control.freeze(issue, due_at)
         self.ledger.appointments.appoint(issue.month, due_at)
-        promised = deliveries.plan(issue.month, self._promises(issue, due_at), now=self._now())
+        promised = deliveries.plan(issue.month, self._promises(issue, due), now=self._now())
         self.doubts.settle(issue.month, doubt, now=self._now())
         is_ahead = due_at is not None and due_at > self._now()
         publication = Publication(self.desk, deliveries, issue, compiled)
@@ -207,13 +209,15 @@ class Pipeline:
         """The public site of everything sent or past. Raises IssueError where a folder is gone."""
         return build_archive(self.desk, self.ledger, self._now())
 
-    def _promises(self, issue: Issue, due_at: datetime | None = None) -> Iterator[PlannedDelivery]:
+    def _promises(self, issue: Issue, due: DueTime | None = None) -> Iterator[PlannedDelivery]:
         choose = self.desk.choice(issue)
         list_id = self.desk.newsletter.list_id
-        for subscriber_id, topics, language in self.ledger.subscribers.unplanned(issue.month):
+        leaves_at = cache(due.for_reader) if due else lambda _: None
+        unplanned = self.ledger.subscribers.unplanned(issue.month)
+        for subscriber_id, topics, language, timezone in unplanned:
             if variant := choose(topics, language):
                 promised = delivery_id(list_id, issue.month, subscriber_id)
-                yield PlannedDelivery(promised, subscriber_id, variant.id, due_at)
+                yield PlannedDelivery(promised, subscriber_id, variant.id, leaves_at(timezone))
 
     def _writer(self, issue: Issue, compiled: Compiled, links: Links) -> MessageWriter:
         """What turns deliveries of a variant into messages dated now, or when they leave."""

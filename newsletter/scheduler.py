@@ -84,9 +84,9 @@ class Scheduler:
             self._send(workshop, entry)
 
     def _is_waiting(self, workshop: Workshop, entry: Entry) -> bool:
-        """Whether it was given in, and there is nothing to do before its time."""
-        control = workshop.pipeline.control
-        return entry.timing is Timing.NEAR and control.is_waiting(entry.month, entry.due_at)
+        """Whether all that may leave or be given in by now is, and the rest has its time."""
+        by = self.clock() + workshop.timetable.head_start
+        return workshop.pipeline.control.is_waiting(entry.month, entry.due_at, by)
 
     def _tell_of_trouble(self, workshop: Workshop, entry: Entry) -> None:
         month, schedule, alerts = entry.month, workshop.timetable.schedule, workshop.alerts
@@ -116,7 +116,7 @@ class Scheduler:
         try:
             issue = self._sendable(workshop, month)
             self._tell_of_beginning(workshop, issue, due_at)
-            pipeline.send(issue, due_at=entry.due_at, stop=self.stop)
+            pipeline.send(issue, due=workshop.timetable.due_time(entry), stop=self.stop)
             self._pauses.pop(month, None)
             alerts.end(month, AlertKind.INTERRUPTED, AlertKind.PROBLEM)
         except AlreadySent as error:
@@ -211,5 +211,10 @@ def _end_alerts(workshop: Workshop, entry: Entry, now: datetime) -> None:
 def _moments(workshop: Workshop, now: datetime) -> Iterator[datetime]:
     """When something is to be done next, to the second."""
     timetable = workshop.timetable
+    appointments = workshop.pipeline.ledger.appointments
     for entry in timetable.entries(now):
         yield from (at for at in (entry.due_at - timetable.head_start, entry.due_at) if at > now)
+        if entry.state is IssueState.SENDING:
+            later = appointments.leaves_at(entry.month, after=now + timetable.head_start)
+            if later:
+                yield later - timetable.head_start

@@ -33,6 +33,13 @@ class Region(StrEnum):
     EU = "eu"
 
 
+class SendIn(StrEnum):
+    """By whose clock an issue leaves."""
+
+    NEWSLETTER = "newsletter"
+    SUBSCRIBER = "subscriber"
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """Where things are, as absolute paths."""

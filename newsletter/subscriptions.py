@@ -109,8 +109,10 @@ class Subscriptions:
         A suppressed address is written as unsubscribed, so that no other system mails it. What a
         spreadsheet would take for a formula is guarded, which an import takes away again.
         """
-        people = (_cells(subscriber) for subscriber in self._subscribers.iterate())
-        return _write(file, COLUMNS, people)
+        # The last column is for those few newsletters that ask for time zones.
+        columns = COLUMNS if self._subscribers.has_timezones() else COLUMNS[:-1]
+        people = (_cells(person)[: len(columns)] for person in self._subscribers.iterate())
+        return _write(file, columns, people)
 
     def export_consents(self, file: TextIO) -> int:
         """Write every consent on record as a CSV file, a line each; gives their number."""
@@ -222,6 +224,7 @@ def _cells(subscriber: Subscriber) -> tuple[str, ...]:
         status.value,
         _moment(consent.at) if consent else "",
         consent.source if consent else "",
+        subscriber.timezone,
     )
 
 

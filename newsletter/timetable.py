@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from newsletter.calendar import Entry, Schedule, ScheduledIssue, agenda
+from newsletter.calendar import DueTime, Entry, Schedule, ScheduledIssue, agenda
 from newsletter.model.delivery import IssueState
 from newsletter.model.problem import Severity
 from newsletter.pipeline import Pipeline
@@ -37,6 +37,10 @@ class Timetable:
         """What is open, was missed lately or comes next; the earliest first."""
         issues = self._issues(now)
         return agenda(self.schedule, issues, now, ahead=ahead, head_start=self.head_start)
+
+    def due_time(self, entry: Entry) -> DueTime:
+        """When the entry's issue leaves for whom."""
+        return DueTime(entry.due_at, self.schedule.timezone, self.schedule.window)
 
     def outlook(self, entry: Entry) -> Outlook:
         """What the entry's issue would send to whom, and what is missing for it."""

@@ -150,6 +150,7 @@ def show(context: typer.Context, address: Address) -> None:
             _line("paused", f"until the issue of {person.paused_until}")
         _line("topics", _topics(person))
         _line("language", person.language or "the newsletter's")
+        _line("time zone", person.timezone or "the newsletter's")
         _line("id", person.id)
     _show_suppressions(dossier)
     for consent in dossier.consents:

@@ -70,6 +70,15 @@ class Appointments:
             first: datetime | None = connection.scalar(statement)
         return first
 
+    def has_work(self, month: str, *, by: datetime) -> bool:
+        """Whether something is to be sent by a time, or is in somebody's hands."""
+        is_to_go = or_(_b.leaves_at.is_(None), _b.leaves_at <= by, _b.status != BatchStatus.PLANNED)
+        statement = select(
+            exists().where(_b.month == month, _b.status != BatchStatus.DONE, is_to_go)
+        )
+        with self._database.read() as connection:
+            return bool(connection.scalar(statement))
+
     def is_out(self, month: str, *, now: datetime) -> bool:
         """Whether somebody has got the issue by now, or may have."""
         has_left = or_(

@@ -84,6 +84,7 @@ _rows: Final = Table(
     Column("status", subscribers.c.status.type),
     Column("at", Instant),
     Column("source", Text),
+    Column("timezone", Text),
     Column("known_id", key_text(32)),  # the rest is found out: whose address it is
     Column("is_left", Boolean),  # whether that person unsubscribed before this import
     Column("agrees", Boolean),  # whether the row brings a consent not yet on record
@@ -108,6 +109,7 @@ _merged: Final = {
     _person.name: func.coalesce(_row.name, _person.name),
     _person.topics: func.coalesce(_row.topics, _person.topics),
     _person.language: func.coalesce(_row.language, _person.language),
+    _person.timezone: func.coalesce(_row.timezone, _person.timezone),
     _person.status: case(
         (and_(_row.status == _UNCONFIRMED, ~_is_added_now), _person.status),
         else_=_row.status,
@@ -137,11 +139,7 @@ _ADD: Final = (
     insert(subscribers)
     .execution_options(preserve_rowcount=True)
     .from_select(
-        [
-            column.name
-            for column in subscribers.columns
-            if column not in {_person.paused_until, _person.timezone}
-        ],
+        [column.name for column in subscribers.columns if column is not _person.paused_until],
         select(
             _row.new_id,
             _row.email,
@@ -154,6 +152,7 @@ _ADD: Final = (
             _now,
             case((_row.status == _UNSUBSCRIBED, _now)),
             case((_row.status == _UNSUBSCRIBED, _how)),
+            func.coalesce(_row.timezone, ""),
         ).where(_row.known_id.is_(None)),
     )
 )
@@ -296,8 +295,9 @@ def _staged(
             str(status),
             None if at is None else to_microseconds(at),
             source,
+            timezone,
         )
-        for email, key, name, topics, language, status, at, source, _ in rows
+        for email, key, name, topics, language, status, at, source, _, timezone in rows
     ]
 
 

@@ -217,18 +217,28 @@ class Subscribers:
                 for topics, language, skipped, number in connection.execute(statement)
             ]
 
-    def unplanned(self, month: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
-        """Id, topics and language of each who may be mailed and has no delivery of `month`.
+    def unplanned(self, month: str) -> Iterator[tuple[str, tuple[str, ...], str, str]]:
+        """Id, topics, language and time zone of each who may be mailed and lacks a delivery.
 
         In the order of their ids; others may write meanwhile.
         """
         statement = (
-            select(subscribers.c.id, subscribers.c.topics, subscribers.c.language)
+            select(
+                subscribers.c.id,
+                subscribers.c.topics,
+                subscribers.c.language,
+                subscribers.c.timezone,
+            )
             .where(why_skipped(month).is_(None))
             .where(~_has_delivery(month))
         )
-        for subscriber_id, topics, language in self._database.pages(statement, subscribers.c.id):
-            yield subscriber_id, _topics(topics), language
+        for row in self._database.pages(statement, subscribers.c.id):
+            yield row.id, _topics(row.topics), row.language, row.timezone
+
+    def has_timezones(self) -> bool:
+        """Whether anybody has a time zone of their own."""
+        with self._database.read() as connection:
+            return bool(connection.scalar(select(exists().where(subscribers.c.timezone != ""))))
 
     def _one(self, statement: AnySelect) -> Subscriber | None:
         with self._database.read() as connection:
@@ -295,4 +305,5 @@ def _subscriber(row: AnyRow) -> Subscriber:
         consent,
         suppression,
         row.paused_until or "",
+        row.timezone,
     )

@@ -146,7 +146,7 @@ subscribers: Final = Table(
     Column("unsubscribed_at", Instant),
     Column("unsubscribed_through", Text),  # how they left: an import, a link, an editor
     Column("paused_until", key_text(7)),  # the month of the first issue they want again
-    Column("timezone", Text),  # an IANA name; without one the newsletter's own
+    Column("timezone", Text, nullable=False, server_default=""),  # empty: the newsletter's own
     sqlite_with_rowid=False,
 )
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from newsletter import values
 from newsletter.addresses import ParsedAddress, parse_address
 from newsletter.model.issue import Taxonomy
 from newsletter.model.problem import did_you_mean
@@ -21,7 +22,10 @@ from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
 from newsletter.sources.taxonomy import slugs_by_name, suggest_slug
 from newsletter.textfile import has_control_characters
 
-COLUMNS: Final = ("email", "name", "topics", "language", "status", "consent_at", "consent_source")
+COLUMNS: Final = (
+    *("email", "name", "topics", "language", "status", "consent_at", "consent_source"),
+    "timezone",
+)
 
 REMEMBERED: Final = 10_000  # distinct cells of a column; memory stays flat
 
@@ -40,7 +44,7 @@ def row_parser(taxonomy: Taxonomy) -> Callable[[Sequence[str]], SubscriberRow]:
     parse_topics = _topics_parser(taxonomy.topics)
 
     def parse_row(cells: Sequence[str]) -> SubscriberRow:
-        email, name, topics, language, status, consent_at, consent_source = cells
+        email, name, topics, language, status, consent_at, consent_source, timezone = cells
         try:
             return SubscriberRow(
                 *_parse_address(email),
@@ -50,6 +54,7 @@ def row_parser(taxonomy: Taxonomy) -> Callable[[Sequence[str]], SubscriberRow]:
                 _parse_status(status),
                 parse_moment(consent_at),
                 parse_line(consent_source),
+                timezone=parse_timezone(timezone),
             )
         except ValueError:
             named = dict(zip(COLUMNS, zip(cells, parsers, strict=True), strict=True))
@@ -63,6 +68,7 @@ def row_parser(taxonomy: Taxonomy) -> Callable[[Sequence[str]], SubscriberRow]:
         _parse_status,
         parse_moment,
         parse_line,
+        parse_timezone,
     )
     return parse_row
 
@@ -157,6 +163,18 @@ def _parse_status(cell: str) -> SubscriptionStatus:
         return SubscriptionStatus.CONFIRMED
     hint = did_you_mean(word, SubscriptionStatus)
     raise ValueError(f"'{word}' must be {', '.join(SubscriptionStatus)} or nothing{hint}")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def parse_timezone(cell: str) -> str:
+    """The name of a time zone of the IANA database, or nothing."""
+    name = cell.strip()
+    if not name:
+        return ""
+    try:
+        return values.parse_timezone(name).key
+    except ValueError as error:
+        raise ValueError(f"'{name}' {error}") from None
 
 
 def parse_moment(cell: str) -> datetime | None:

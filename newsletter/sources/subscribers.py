@@ -120,7 +120,7 @@ def _own_parser(names: list[str], taxonomy: Taxonomy) -> _ParseRow:
     parse_cells = row_parser(taxonomy)
     # Absent, these leave what is stored alone: an empty cell would be a statement.
     absent: dict[str, Any] = {
-        name: None for name in ("name", "topics", "language") if name not in names
+        name: None for name in ("name", "topics", "language", "timezone") if name not in names
     }
 
     def parse_row(row: list[str]) -> SubscriberRow:

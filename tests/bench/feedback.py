@@ -48,7 +48,7 @@ def send(ledger: Ledger) -> list[str]:
     chance = Random(1)  # noqa: S311 - the same ids every time
     planned = (
         PlannedDelivery(_uuid(chance), reader, "en")
-        for reader, _, _ in ledger.subscribers.unplanned(world.MONTH)
+        for reader, *_ in ledger.subscribers.unplanned(world.MONTH)
     )
     ledger.deliveries.plan(world.MONTH, planned, now=world.NOW)
     sent = []

@@ -124,7 +124,7 @@ def _plan_and_dispatch(ledger: Ledger, transport: Smtp) -> None:
 
     promised = (
         PlannedDelivery(delivery_id(newsletter.list_id, world.MONTH, id_), id_, "en")
-        for id_, _, _ in ledger.subscribers.unplanned(world.MONTH)
+        for id_, *_ in ledger.subscribers.unplanned(world.MONTH)
     )
     ledger.deliveries.freeze(world.MONTH, digests={}, content="", now=world.NOW)
     ledger.deliveries.plan(world.MONTH, promised, now=world.NOW)

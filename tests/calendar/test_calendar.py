@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.calendar import Entry, Schedule, ScheduledIssue, Timing, agenda
+from newsletter.calendar import DueTime, Entry, Schedule, ScheduledIssue, Timing, agenda
 from newsletter.model.delivery import IssueState
 
 TORONTO = "America/Toronto"
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NTH = ("1st", "2nd", "3rd", "4th", "5th", "last")
@@ -216,3 +216,72 @@ def test_an_agenda_is_in_order_and_has_each_month_once(
     assert len({e.month for e in entries}) == len(entries)
     assert sum(e.due_at > now for e in entries) == 6
     assert sum(e.is_to_be_sent for e in entries) <= 2  # last month's late, this month's due
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "timing", "to_be_sent"),
+    [
+        (IssueState.READY, 61 * MINUTE, Timing.UPCOMING, False),
+        (IssueState.READY, HOUR, Timing.NEAR, True),
+        (IssueState.SENDING, MINUTE, Timing.NEAR, True),
+        (IssueState.DRAFT, MINUTE, Timing.NEAR, False),
+        (IssueState.PAUSED, MINUTE, Timing.NEAR, False),
+        (IssueState.READY, timedelta(0), Timing.DUE, True),
+    ],
+)
+def test_a_provider_that_takes_an_issue_ahead_is_given_it_an_hour_before(
+    state: IssueState, before: timedelta, timing: Timing, *, to_be_sent: bool
+) -> None:
+    issue = ScheduledIssue("2022-11", state)
+    entry = agenda(schedule(), [issue], DUE - before, head_start=HOUR)[0]
+    assert (entry.timing, entry.is_to_be_sent) == (timing, to_be_sent)
+
+
+def test_what_was_given_in_is_never_missed() -> None:
+    issue = ScheduledIssue("2022-11", IssueState.SENDING, is_given_in=True)
+    entry = entry_at(DUE + 30 * HOUR, issue)
+    assert entry is not None
+    assert entry.is_to_be_sent
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "local"),
+    [
+        ("", 24, "2022-11-01T09:00-04:00"),
+        (TORONTO, 24, "2022-11-01T09:00-04:00"),
+        ("America/Vancouver", 24, "2022-11-01T09:00-07:00"),
+        ("Europe/Paris", 24, "2022-11-02T09:00+01:00"),
+        ("Asia/Kathmandu", 24, "2022-11-02T09:00+05:45"),
+        ("Pacific/Auckland", 24, "2022-11-02T09:00+13:00"),
+        ("America/Vancouver", 3, "2022-11-01T09:00-07:00"),
+        ("America/Vancouver", 2, "2022-11-01T06:00-07:00"),
+        ("Europe/Paris", 12, "2022-11-01T14:00+01:00"),
+    ],
+)
+def test_a_reader_gets_it_when_their_clock_next_shows_the_hour_within_the_window(
+    zone: str, hours: int, local: str
+) -> None:
+    due = DueTime(DUE, ZoneInfo(TORONTO), hours * HOUR)
+    assert due.for_reader(zone) == datetime.fromisoformat(local)
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "local"),
+    [
+        # Toronto's clocks skip 02:30 on 8 March, and show 01:30 twice on 1 November.
+        ("2026-03-08T02:30+00:00", TORONTO, "2026-03-08T03:30-04:00"),
+        ("2026-11-01T01:30+00:00", TORONTO, "2026-11-01T01:30-04:00"),
+        ("2026-10-03T02:10+00:00", "Australia/Lord_Howe", "2026-10-04T02:40+11:00"),
+    ],
+)
+def test_a_readers_clock_change_neither_skips_nor_doubles(at: str, zone: str, local: str) -> None:
+    due = DueTime(datetime.fromisoformat(at), ZoneInfo("UTC"), 24 * HOUR)
+    assert due.for_reader(zone) == datetime.fromisoformat(local)
+
+
+@given(instants, zones, zones, st.integers(1, 24))
+def test_nobody_gets_it_before_it_is_due_or_after_the_window(
+    at: datetime, zone: str, readers: str, hours: int
+) -> None:
+    due = DueTime(at, ZoneInfo(zone), hours * HOUR)
+    assert at <= due.for_reader(readers) <= at + hours * HOUR

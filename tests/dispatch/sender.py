@@ -54,7 +54,7 @@ class Sender:
         )
         promised = [
             PlannedDelivery(str(uuid5(NAMESPACE_URL, id_)), id_, "en-all")
-            for id_, _, _ in subscribers.unplanned(MONTH)
+            for id_, *_ in subscribers.unplanned(MONTH)
         ]
         self.deliveries.freeze(MONTH, digests={}, content="", now=NOW)
         self.deliveries.plan(MONTH, promised, now=NOW, batch_size=batch_size)

@@ -38,7 +38,7 @@ class World:
         """
         deliveries = self.ledger.deliveries
         deliveries.freeze(month, digests={}, content="", now=NOW)
-        readers = [id_ for id_, _, _ in self.ledger.subscribers.unplanned(month)]
+        readers = [id_ for id_, *_ in self.ledger.subscribers.unplanned(month)]
         promised = [PlannedDelivery(delivery_id(LIST_ID, month, id_), id_, "en") for id_ in readers]
         deliveries.plan(month, promised, now=NOW)
         batch = deliveries.claim(month, "sender", now=NOW)
@@ -69,7 +69,7 @@ class World:
     def mailable(self) -> list[str]:
         """Whom the next issue would go to."""
         people = self.ledger.subscribers
-        found = [people.get(id_) for id_, _, _ in people.unplanned("2030-01")]
+        found = [people.get(id_) for id_, *_ in people.unplanned("2030-01")]
         return sorted(person.email for person in found if person)
 
 

@@ -36,7 +36,7 @@ def promise(subscriber_id: str, variant_id: str = "en-all") -> PlannedDelivery:
 
 def promises(subscribers: Subscribers, variants: int = 1) -> Iterator[PlannedDelivery]:
     """A promise to everybody who has none yet, the variants alternating."""
-    for index, (subscriber_id, _, _) in enumerate(subscribers.unplanned(MONTH)):
+    for index, (subscriber_id, *_) in enumerate(subscribers.unplanned(MONTH)):
         yield promise(subscriber_id, f"en-{index % variants}")
 
 

@@ -37,7 +37,7 @@ def plan_and_die(subscribers: Subscribers, deliveries: Deliveries) -> None:
     """Dies when one piece of the plan is written and the next one half read."""
 
     def promises() -> Iterator[PlannedDelivery]:
-        for index, (subscriber_id, _, _) in enumerate(subscribers.unplanned(MONTH)):
+        for index, (subscriber_id, *_) in enumerate(subscribers.unplanned(MONTH)):
             if index == 25_000:
                 wait_for_the_end()
             delivery_id = str(uuid5(NAMESPACE_DNS, f"{MONTH}/{subscriber_id}"))

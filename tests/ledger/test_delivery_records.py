@@ -117,7 +117,7 @@ def test_a_batch_claimed_while_it_is_being_filled_is_filled_no_further(
     batches: list[Batch] = []
 
     def planned() -> Iterator[PlannedDelivery]:
-        for index, (subscriber_id, _, _) in enumerate(subscribers.unplanned(MONTH)):
+        for index, (subscriber_id, *_) in enumerate(subscribers.unplanned(MONTH)):
             if index == 20_000:  # the first piece is written by now
                 batches.append(claimed(deliveries, limit=None))
             yield promise(subscriber_id)

@@ -237,7 +237,7 @@ def test_a_long_list_is_imported_in_pieces_and_again_changes_nothing(
 ) -> None:
     number = 45_000
     assert subscribers.import_rows(rows(number), now=NOW, is_erased=None).added == number
-    ids = [subscriber_id for subscriber_id, _, _ in subscribers.unplanned("2022-11")]
+    ids = [subscriber_id for subscriber_id, *_ in subscribers.unplanned("2022-11")]
     assert len(set(ids)) == number
     assert ids == sorted(ids)
     assert subscribers.import_rows(rows(number), now=LATER, is_erased=None).unchanged == number

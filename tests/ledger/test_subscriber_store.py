@@ -117,7 +117,7 @@ def test_unplanned_are_those_who_may_be_mailed_and_have_no_delivery_of_the_month
         is_erased=None,
     )
     subscribers.suppress("suppressed@clinic.example", SuppressionReason.MANUAL, "", now=NOW)
-    found = [(topics, language) for _, topics, language in subscribers.unplanned(MONTH)]
+    found = [(topics, language) for _, topics, language, _ in subscribers.unplanned(MONTH)]
     assert found == [(("alliance", "outcome"), "fr")]
     assert len(list(subscribers.unplanned("2022-12"))) == 5 - 1
 

@@ -50,7 +50,7 @@ def test_a_full_row_is_read_and_an_empty_cell_is_the_default(folder: Path) -> No
     rows, problems = read(
         folder,
         HEADER + "Anna@X.example, Anna Ömer ,cbt;alliance,fr-ca,Unsubscribed,"
-        "2022-01-02T03:04:05-05:00,sign-up form\nb@x.example,,,,,,\n",
+        "2022-01-02T03:04:05-05:00,sign-up form,America/Toronto\nb@x.example,,,,,,,\n",
     )
 
     assert problems == []
@@ -64,9 +64,15 @@ def test_a_full_row_is_read_and_an_empty_cell_is_the_default(folder: Path) -> No
             status=SubscriptionStatus.UNSUBSCRIBED,
             consent_at=datetime(2022, 1, 2, 8, 4, 5, tzinfo=UTC),
             consent_source="sign-up form",
+            timezone="America/Toronto",
         ),
-        SubscriberRow("b@x.example", "b@x.example", name="", topics=(), language=""),
+        SubscriberRow("b@x.example", "b@x.example", name="", topics=(), language="", timezone=""),
     ]
+
+
+@pytest.mark.parametrize("zone", ["America/Otawa", "EST+5", "../etc/passwd", "America"])
+def test_an_unknown_time_zone_is_named_with_its_place(folder: Path, zone: str) -> None:
+    assert f"'{zone}' is no IANA time zone" in fault(folder, "timezone", zone)
 
 
 def test_only_the_address_is_required_and_what_has_no_column_stays_unsaid(folder: Path) -> None:
@@ -275,11 +281,12 @@ subscribers = st.builds(
     consent_at=st.none() | st.datetimes(timezones=st.just(UTC)),
     consent_source=st.text("ab ,;\"'é", max_size=20).map(str.strip),
     suppression=st.none(),
+    timezone=st.sampled_from(["", "America/Toronto"]),
 ).map(lambda one: one._replace(key=one.email))
 
 
 def cells(one: SubscriberRow) -> Iterator[str]:
-    for value in (*one[:1], *one[2:8]):
+    for value in (*one[:1], *one[2:8], one.timezone):
         if isinstance(value, tuple):
             yield ";".join(value)
         else:

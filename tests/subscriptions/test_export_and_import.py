@@ -43,6 +43,7 @@ rows = st.builds(
     consent_at=st.none() | st.datetimes(timezones=st.just(UTC)),
     consent_source=texts,
     suppression=st.none(),
+    timezone=st.sampled_from([None, "", "America/Toronto"]),
 ).map(lambda one: one._replace(key=one.email.casefold()))
 
 
@@ -80,6 +81,7 @@ def stored(ledger: Ledger) -> list[tuple[object, ...]]:
     return [
         (
             *(person.email, person.name, person.topics, person.language, person.status),
+            person.timezone,
             person.consent and (person.consent.at, person.consent.source),
         )
         for person in ledger.subscribers.iterate()

@@ -9,7 +9,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Add the columns."""
-    op.add_column("subscribers", sa.Column("timezone", sa.Text))
+    op.add_column("subscribers", sa.Column("timezone", sa.Text, nullable=False, server_default=""))
     op.add_column("issues", sa.Column("due_at", sa.BigInteger))
     op.add_column("issues", sa.Column("paused_because", sa.Text))
     op.add_column("batches", sa.Column("leaves_at", sa.BigInteger))

@@ -51,14 +51,15 @@ class Matcher:
         labels = [label.strip().casefold() for label in article.labels]
         own = [known_topics[label] for label in labels if label in known_topics]
         types = [known_types[label] for label in labels if label in known_types]
+        stems = self._stemmer.stems
+        body = stems(article.words)
         places = [
-            (self._stemmer.stems(article.title), _IN_TITLE),
-            (self._stemmer.stems(article.citation), _IN_CITATION),
-            (self._stemmer.stems(article.words), 1.0),
+            _Place(stems(article.title), _IN_TITLE, 1),
+            _Place(stems(article.citation), _IN_CITATION, 1),
+            _Place(body, 1.0, _OFTEN),
         ]
         told = _ranked(places, self._topic_phrases)
-        named = (_named(places[-1][0]), _NAMED)
-        types += _ranked([*places, named], self._type_phrases)
+        types += _ranked([*places, _Place(_named(body), _NAMED, 1)], self._type_phrases)
         topics = tuple(dict.fromkeys([*own, *told]))[: max(_MOST_TOPICS, len(set(own)))]
         return Proposal(topics, types[0] if types else "")
 
@@ -90,15 +91,31 @@ class Matcher:
         return phrases - {()}
 
 
-def _ranked(
-    places: Sequence[tuple[Sequence[str], float]], axis: Mapping[str, Mapping[Phrase, float]]
-) -> list[str]:
-    """The slugs whose phrases stand in the places, each with its worth; the likeliest first."""
+class _Place:
+    """The stems of one part of an article, and what a phrase is worth that stands in it."""
+
+    def __init__(self, stems: Sequence[str], worth: float, most: int) -> None:
+        self._stems = stems
+        self._worth = worth
+        self._most = most
+        self._at: dict[str, list[int]] = {}
+        for at, stem in enumerate(stems):
+            self._at.setdefault(stem, []).append(at)
+
+    def score(self, phrase: Phrase) -> float:
+        """The phrase's worth here; the words of a long one may stand a word apart."""
+        starts = self._at.get(phrase[0], [])
+        if len(phrase) > 1:
+            reach, wanted = len(phrase) + 1, set(phrase)
+            starts = [at for at in starts if wanted <= set(self._stems[at : at + reach])]
+        return self._worth * min(len(starts), self._most)
+
+
+def _ranked(places: Sequence[_Place], axis: Mapping[str, Mapping[Phrase, float]]) -> list[str]:
+    """The slugs whose phrases stand in the places; the likeliest first."""
     scores = {
         slug: sum(
-            weight * worth * min(_count(phrase, stems), 1 if worth > 1 else _OFTEN)
-            for stems, worth in places
-            for phrase, weight in phrases.items()
+            weight * place.score(phrase) for phrase, weight in phrases.items() for place in places
         )
         for slug, phrases in axis.items()
     }
@@ -116,12 +133,3 @@ def _named(stems: Sequence[str]) -> list[str]:
 def _weight(phrase: Phrase, spread: Mapping[str, int]) -> float:
     rarity = sum(1 / spread.get(stem, 1) for stem in phrase) / len(phrase)
     return rarity * (1.0 if len(phrase) == 1 else 1.6)
-
-
-def _count(phrase: Phrase, stems: Sequence[str]) -> int:
-    """How often a phrase stands in a text; of a long one the words may stand a word apart."""
-    if len(phrase) == 1:
-        return stems.count(phrase[0])
-    reach = len(phrase) + 1
-    starts = [at for at, stem in enumerate(stems) if stem == phrase[0]]
-    return sum(set(phrase) <= set(stems[at : at + reach]) for at in starts)

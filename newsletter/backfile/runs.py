@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
@@ -10,7 +10,6 @@ from typing import Final
 from newsletter.textfile import without_control_characters
 
 _BLANKS: Final = re.compile(r"[ \t\n\r\f]+")  # not the no-break space
-_UNIT: Final = re.compile(r" |[^ ]+")
 _BREAK: Final = "\n"
 _SPECIAL: Final = re.compile(
     r"[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|~(?=~)|(?<=~)~|^~|~$|&(?=#?\w+;)"
@@ -51,51 +50,43 @@ def words_of(runs: Iterable[Run]) -> str:
 def paragraphs(runs: Iterable[Run]) -> list[list[Run]]:
     """The runs in order, parted where two line breaks follow each other; blanks stand single."""
     parts: list[list[Run]] = [[]]
-    for run in _units(runs):
-        last = parts[-1][-1].text if parts[-1] else _BREAK
-        if run.picture or run.text not in {" ", _BREAK}:
-            parts[-1].append(run)
+    for run in runs:
+        part = parts[-1]
+        if run.picture:
+            part.append(run)
         elif run.text == _BREAK:
-            if parts[-1] and last == " ":
-                parts[-1].pop()
-            if parts[-1] and parts[-1][-1].text == _BREAK:
-                parts[-1].pop()
+            part[:] = _trimmed(part, lambda text: text.rstrip(" "), last=True)
+            if part and part[-1].text == _BREAK:
                 parts.append([])
-            elif parts[-1]:
-                parts[-1].append(run)
-        elif last not in {" ", _BREAK}:
-            parts[-1].append(run)
+            elif part:
+                part.append(run)
+        else:
+            text = _BLANKS.sub(" ", without_control_characters(run.text))
+            is_begun = part and (part[-1].picture or not part[-1].text.endswith((" ", _BREAK)))
+            if text := text if is_begun else text.lstrip(" "):
+                part.append(replace(run, text=text))
     return [joined for part in parts if (joined := _joined(part))]
 
 
-def _units(runs: Iterable[Run]) -> Iterator[Run]:
-    """The runs word by word, any blanks a simple one; a picture is one."""
-    for run in runs:
-        if run.picture or run.text == _BREAK:
-            yield run
-        else:
-            for unit in _UNIT.findall(_BLANKS.sub(" ", without_control_characters(run.text))):
-                yield Run(unit, run.marks, run.href)
-
-
-def _joined(units: list[Run]) -> list[Run]:
-    units = _trimmed(_trimmed(units, str.lstrip), str.rstrip, last=True)
-    alike = groupby(units, key=lambda unit: (unit.marks, unit.href, unit.picture))
+def _joined(runs: list[Run]) -> list[Run]:
+    """The runs without blanks at either end, and those that are marked alike as one."""
+    runs = _trimmed(_trimmed(runs, str.lstrip), str.rstrip, last=True)
+    alike = groupby(runs, key=lambda run: (run.marks, run.href, run.picture))
     return [
-        Run("".join(unit.text for unit in group), marks, href, picture)
+        Run("".join(run.text for run in group), marks, href, picture)
         for (marks, href, picture), group in alike
     ]
 
 
-def _trimmed(units: list[Run], strip: Callable[[str], str], *, last: bool = False) -> list[Run]:
-    """The units without blanks of any kind at one end."""
+def _trimmed(runs: list[Run], strip: Callable[[str], str], *, last: bool = False) -> list[Run]:
+    """The runs without what `strip` takes off at one end."""
     end = -1 if last else 0
-    while units and not units[end].picture:
-        unit = units.pop(end)
-        if text := strip(unit.text):
-            units.insert(len(units) if last else 0, replace(unit, text=text))
+    while runs and not runs[end].picture:
+        run = runs.pop(end)
+        if text := strip(run.text):
+            runs.insert(len(runs) if last else 0, replace(run, text=text))
             break
-    return units
+    return runs
 
 
 def to_markdown(runs: Sequence[Run]) -> str:

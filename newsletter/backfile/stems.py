@@ -14,6 +14,7 @@ import snowballstemmer
 _ALGORITHMS: Final = {"en": "english", "fr": "french"}
 _NEAR: Final = 3  # letters: an ending such as that of disorders
 _WORD: Final = re.compile(r"[a-z0-9]+")
+_ACCENT: Final = re.compile("[\u0300-\u036f]")
 _BRITISH: Final = re.compile(
     r"(?<=[a-z]{2})our(?=s|al|ing|ed|$)|(?<=[a-z]{2})is(?=e[ds]?$|ing$|ations?$)"
 )
@@ -45,5 +46,4 @@ def _american(found: re.Match[str]) -> str:
 
 def _plain(text: str) -> str:
     """In lower case and without accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return _ACCENT.sub("", unicodedata.normalize("NFKD", text.casefold()))

@@ -29,7 +29,7 @@ preheader = {preheader}
 {intro}"""
 _ADVICE: Final = """\
 # Give each article its topics and its type of research; what its words suggest stands beside them.
-# Then set the status to "past".
+# Then set the status to "past"; a past article may lack its type and its call-out.
 """
 _MEANING: Final = {
     IssueStatus.DRAFT: '"past": published before, so in the archive and never sent',

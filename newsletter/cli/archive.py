@@ -8,12 +8,12 @@ import typer
 from newsletter.cli.options import command_group, load, open_pipeline
 from newsletter.cli.output import note, say, warn
 
-app = command_group("Build the public archive, and take it elsewhere.")
+app = command_group("Build the public archive, import past issues, take the site elsewhere.")
 
 
 @app.callback()
 def _archive() -> None:
-    """Build the public archive, and take it elsewhere."""
+    """Build the public archive, import past issues, take the site elsewhere."""
 
 
 @app.command()
@@ -55,9 +55,10 @@ def import_past(
         bool, typer.Option("--dry-run", help="Show what would come of it and write nothing.")
     ] = False,
 ) -> None:
-    """Bring past issues in from elsewhere, as drafts; a month that is there is left alone.
+    """Bring past issues in from elsewhere, as drafts.
 
-    With its topics and types of research told, a month is "past": in the archive, never sent.
+    A month that is there is left alone. One whose topics and types of research are told is
+    "past": in the archive, never sent.
 
     Example: newsletter archive import old-blog.xml --dry-run
     """

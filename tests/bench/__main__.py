@@ -19,6 +19,7 @@ BENCHES = (
     "web",
     "preview",
     "archive",
+    "backfile",
     "sending",
 )
 LONG = ("planning", "million")

@@ -3,10 +3,13 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 from httpx import ASGITransport, AsyncClient
 from jinja2 import Environment, FileSystemLoader
@@ -17,14 +20,25 @@ from starlette.staticfiles import StaticFiles
 from newsletter.archive.publish import PublishReport
 from newsletter.desk import Desk, Folders
 from newsletter.locales import translations
+from newsletter.preview.chromium import find_chromium
 from newsletter.publication import build_site
 from newsletter.sources.issues import ContentRules
 from newsletter.templates import Templates
 from newsletter.web.archive import serve
 from tests.bench import world
 from tests.bench.harness import Measure, duration, interleaved, seconds
+from tests.browser import FLAGS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ISSUES = 120
+_LARGEST_PAINT = """() => new Promise(done => {
+  let last = 0;
+  const note = list => list.getEntries().forEach(entry => { last = entry.startTime; });
+  new PerformanceObserver(note).observe({type: "largest-contentful-paint", buffered: true});
+  setTimeout(() => done(last), 500);
+})"""
 _WORDS = [
     "alliance",
     "therapy",
@@ -62,6 +76,7 @@ def measures() -> Iterator[Measure]:
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield from _builds(Path(folder))
         yield from _serving(Path(folder) / "archive")
+        yield from _painting(Path(folder) / "archive")
 
 
 def _builds(folder: Path) -> Iterator[Measure]:
@@ -127,6 +142,41 @@ def _serving(site: Path) -> Iterator[Measure]:
         f"{len(paths) / mine:,.0f}/s",
         at_least=True,
     )
+
+
+def _painting(site: Path) -> Iterator[Measure]:
+    """When the largest part of a page is painted by a processor four times slower than this."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - beside its use
+
+    article = max(site.glob("[0-9]*/*/index.html")).parent.relative_to(site)
+    handler = partial(Quiet, directory=str(site))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
+        for name, path in (("front", ""), ("article", f"{article}/"), ("articles", "articles/")):
+            address = f"http://127.0.0.1:{server.server_port}/{path}"
+            painted = min(_largest_paint(browser, address) for _ in range(5))
+            yield Measure(f"archive: largest paint, {name} / 1 s", painted, 1, duration(painted))
+        browser.close()
+    server.shutdown()
+
+
+def _largest_paint(browser: "Browser", address: str) -> float:
+    context = browser.new_context(viewport={"width": 375, "height": 812})
+    page = context.new_page()
+    slow = context.new_cdp_session(page)
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto(address)
+    painted: float = page.evaluate(_LARGEST_PAINT)
+    context.close()
+    return painted / 1000
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Any web server."""
+
+    def log_message(self, *_: object) -> None: ...
 
 
 def build(folder: Path, templates: Templates) -> PublishReport:

@@ -93,7 +93,7 @@ class Editor:
             pieces = pieces[1:]
         pieces, citation = self._take_citation(list(pieces))
         text = " ".join(piece.words for piece in pieces if piece.words)
-        first = next((p.words for p in pieces if not p.level and p.words), text)
+        first = next((piece.words for piece in pieces if _is_spoken(piece)), text)
         title = line_of(item.title, _MOST_TITLE)
         doi = find_doi(citation) or find_doi(
             " ".join([citation, text, *(p.markdown for p in pieces)])
@@ -131,6 +131,11 @@ class Editor:
                 for piece in pieces
             ]
         )
+
+
+def _is_spoken(piece: Piece) -> bool:
+    """Whether a piece is text: no heading, and no picture with its description."""
+    return bool(piece.words) and not piece.level and not piece.plain.startswith("![")
 
 
 def _fold(name: str) -> str:

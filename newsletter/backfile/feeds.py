@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from html import unescape
 from typing import Final
@@ -43,7 +44,7 @@ def read_feed(root: _Element, zone: ZoneInfo) -> PastArchive | None:
         return None
     entries = list(_all(root, "item"))
     if any(name_of(child) in {"post_type", "wxr_version"} for child in _near(root, entries)):
-        return _read_wordpress(entries, zone)
+        return _read_wordpress(entries, _wordpress_authors(root), zone)
     return PastArchive.of("an RSS feed", (_rss_item(entry, zone) for entry in entries))
 
 
@@ -56,10 +57,18 @@ def _all(root: _Element, name: str) -> Iterator[_Element]:
     return (element for element in root.iter() if name_of(element) == name)
 
 
-def _read_wordpress(entries: list[_Element], zone: ZoneInfo) -> PastArchive:
+def _wordpress_authors(root: _Element) -> dict[str, str]:
+    """Names under which people log in -> those that readers see."""
+    authors = _all(root, "author")
+    return {text_of(one, "author_login"): text_of(one, "author_display_name") for one in authors}
+
+
+def _read_wordpress(
+    entries: list[_Element], authors: Mapping[str, str], zone: ZoneInfo
+) -> PastArchive:
     others = Counter(kind for entry in entries if (kind := _kind(entry)) not in {"post", "page"})
     posts = [entry for entry in entries if _kind(entry) in {"post", "page"}]
-    found = [_wordpress_item(entry, zone) for entry in posts]
+    found = [_wordpress_item(entry, authors, zone) for entry in posts]
     found += [
         LeftOut(f"{count:,} of the kind {kind}", "", _KINDS.get(kind, "no posts"))
         for kind, count in others.items()
@@ -71,7 +80,7 @@ def _kind(entry: _Element) -> str:
     return text_of(entry, "post_type") or "post"
 
 
-def _wordpress_item(entry: _Element, zone: ZoneInfo) -> Item | LeftOut:
+def _wordpress_item(entry: _Element, authors: Mapping[str, str], zone: ZoneInfo) -> Item | LeftOut:
     title, where = _title(entry), _where(entry)
     state = text_of(entry, "status")
     if _kind(entry) == "page":
@@ -82,12 +91,10 @@ def _wordpress_item(entry: _Element, zone: ZoneInfo) -> Item | LeftOut:
         return LeftOut(where, title, "locked by a password there")
     date = text_of(entry, "post_date")
     html = _SHORTCODE.sub(" ", text_of(entry, "encoded", within="content"))
-    return _item(
-        entry,
-        zone,
-        "" if date.startswith("0000") else date,
-        html if "<!-- wp:" in html else _paragraphs(html),
-    )
+    html = html if "<!-- wp:" in html else _paragraphs(html)
+    item = _item(entry, zone, "" if date.startswith("0000") else date, html)
+    author = authors.get(text_of(entry, "creator"), "")
+    return replace(item, author=author) if author and isinstance(item, Item) else item
 
 
 def _rss_item(entry: _Element, zone: ZoneInfo) -> Item | LeftOut:

@@ -119,6 +119,17 @@ def test_line_breaks_of_wordpress_own_editor_are_meant(newsroom: Newsroom, bring
     assert body(newsroom) == "One\\\ntwo\n\nThree"
 
 
+def test_an_author_of_wordpress_has_the_name_that_readers_saw(bring: Import) -> None:
+    author = (
+        "<wp:author><wp:author_login>editor</wp:author_login>"
+        "<wp:author_display_name>Ann Bell</wp:author_display_name></wp:author>"
+    )
+
+    [report] = bring(made_up.wordpress((made_up.POSTS[0],), author))
+
+    assert report.taken[0].article.author == "Ann Bell"
+
+
 def test_boxes_for_signing_up_are_left_out_and_told_of(newsroom: Newsroom, bring: Import) -> None:
     [report] = bring(
         ghost(
@@ -179,15 +190,16 @@ def test_pictures_within_the_source_come_along(
     newsroom: Newsroom, bring: Import, pack: type[dict[str, str | bytes]]
 ) -> None:
     files: dict[str, str | bytes] = {
-        "posts/2013-04-09-x.md": "Text.\n\n![A plot](<images/the plot.png>)\n",
+        "posts/2013-04-09-x.md": "![A plot](<images/the plot.png>)\n\nText.\n",
         "posts/images/the plot.png": made_up.picture(),
     }
 
-    bring(pack(files))
+    [report] = bring(pack(files))
 
     [picture] = (newsroom.issues / "2013-04").glob("*.png")
     assert picture.read_bytes() == made_up.picture()
-    assert body(newsroom) == f"Text.\n\n![A plot](<{picture.name}>)"
+    assert body(newsroom) == f"![A plot](<{picture.name}>)\n\nText."
+    assert report.taken[0].article.teaser == "Text."
 
 
 def test_two_pictures_of_one_name_keep_apart(newsroom: Newsroom, bring: Import) -> None:

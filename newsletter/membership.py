@@ -132,10 +132,16 @@ class Membership:
         name: str | None = None,
         topics: Sequence[str] | None = None,
         language: str | None = None,
+        timezone: str | None = None,
     ) -> None:
         """Set what the person gets; None leaves it as it is. The next plan follows it."""
         self._ledger.memberships.choose(
-            person.id, name=name, topics=topics, language=language, now=self._now()
+            person.id,
+            name=name,
+            topics=topics,
+            language=language,
+            timezone=timezone,
+            now=self._now(),
         )
 
     def pause(self, person: Subscriber, until: str | None) -> None:

@@ -136,18 +136,19 @@ class Memberships:
             connection.execute(delete(letters).where(is_old, its.due_at.is_(None)))
         return gone
 
-    def choose(
+    def choose(  # noqa: PLR0913 - a person chooses as much as that
         self,
         subscriber_id: str,
         *,
         name: str | None = None,
         topics: Sequence[str] | None = None,
         language: str | None = None,
+        timezone: str | None = None,
         now: datetime,
     ) -> None:
         """Set what somebody gets and how they are called; None leaves it as it is."""
         joined = None if topics is None else ";".join(topics)
-        values = {"name": name, "topics": joined, "language": language}
+        values = {"name": name, "topics": joined, "language": language, "timezone": timezone}
         stated = {column: value for column, value in values.items() if value is not None}
         self._change(subscriber_id, now, **stated)
 

@@ -255,12 +255,13 @@ def _apply(site: Site, person: Subscriber, wanted: Change) -> None:
     until = wanted.paused_until
     if until is not None and until not in coming_months():
         raise Wrong(("paused_until",), f"write one of {', '.join(coming_months())}, or null")
-    if stated & {"name", "topics", "language"}:
+    if stated & {"name", "topics", "language", "timezone"}:
         membership.choose(
             person,
             name=wanted.name if "name" in stated else None,
             topics=chosen if "topics" in stated else None,
             language=wanted.language if "language" in stated else None,
+            timezone=wanted.timezone if "timezone" in stated else None,
         )
     if "paused_until" in stated:
         membership.pause(person, until)
@@ -294,6 +295,7 @@ async def _shown(request: Request, person: Subscriber | None) -> ShownSubscriber
             "name": found.name,
             "topics": list(found.topics),
             "language": found.language,
+            "timezone": found.timezone,
             "status": found.status,
             "paused_until": found.paused_until or None,
             "departure": dossier.departure and dossier.departure._asdict(),

@@ -10,6 +10,7 @@ from newsletter.addresses import parse_address
 from newsletter.locales import LANGUAGES
 from newsletter.model.delivery import DeliveryStatus
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
+from newsletter.values import parse_timezone
 from newsletter.web.forms import LONGEST_NAME, clean
 
 
@@ -28,6 +29,10 @@ def _language(tag: str) -> str:
     if tag not in LANGUAGES:
         raise ValueError(f"write one of {', '.join(LANGUAGES)}")
     return tag
+
+
+def _timezone(name: str) -> str:
+    return parse_timezone(name).key if name else ""
 
 
 def _said(text: str) -> str:
@@ -60,6 +65,16 @@ Topics = Annotated[
 ]
 Language = Annotated[
     str, Field(json_schema_extra={"enum": list(LANGUAGES)}), AfterValidator(_language)
+]
+
+Timezone = Annotated[
+    str,
+    Field(
+        max_length=100,
+        description="An IANA name; empty: the newsletter's own.",
+        examples=["America/Vancouver"],
+    ),
+    AfterValidator(_timezone),
 ]
 
 
@@ -155,6 +170,7 @@ class Change(_Given):
     name: Name = ""
     topics: Topics = []
     language: Language = "en"
+    timezone: Timezone = ""
     paused_until: Annotated[
         str | None,
         Field(
@@ -230,13 +246,14 @@ class Departure(BaseModel):
 
 
 class ShownSubscriber(BaseModel):
-    """All that is stored of a person. No topics: every topic. No language: the newsletter's."""
+    """All that is stored of a person. No topics: every topic; no language: the newsletter's."""
 
     id: str
     email: str
     name: str
     topics: list[str]
     language: str
+    timezone: str
     status: SubscriptionStatus
     paused_until: str | None
     departure: Departure | None

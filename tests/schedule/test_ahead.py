@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from newsletter.cli.main import main
 from newsletter.errors import TransportError
 from newsletter.model.delivery import DeliveryStatus, IssueState
 from newsletter.pipeline import Pipeline
@@ -232,3 +233,27 @@ def test_a_scheduler_that_slept_through_it_has_not_missed_it(agency: Agency) -> 
     assert agency.is_published()
     assert f"{MONTH} was missed" not in agency.alerts()
     assert len(agency.issues()) == READERS
+
+
+def test_a_command_says_what_it_called_back(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the clock of the machine, as commands have no other."""
+    now = datetime.now(UTC)
+    due_at = now + timedelta(minutes=50)
+    month, folder = f"{due_at:%Y-%m}", agency.newsroom.path
+    (folder / "issues" / MONTH).rename(folder / "issues" / month)
+    agency.newsroom.edit(
+        f"issues/{month}/issue.toml", "status", f"send_at = {due_at:%Y-%m-%dT%H:%M:%S}Z\nstatus"
+    )
+    agency.tick(now)
+    for name, value in (("NEWSLETTER_SECRET_KEY", "k" * 40), ("SENDGRID_API_KEY", agency.fake.key)):
+        monkeypatch.setenv(name, value)
+
+    def run(command: str) -> str:
+        assert main(["--config", str(folder / "config.toml"), command, month]) == 0
+        return capsys.readouterr().out
+
+    assert "leaves " in run("status")
+    assert f"Called back from sendgrid in time: {READERS}." in run("pause")
+    assert f"planned           {READERS}" in run("status")

@@ -56,8 +56,11 @@ def test_a_person_is_found_changed_let_go_and_erased(served: Served) -> None:
         found = api.post("/subscribers/search", json={"email": "WHOLE@clinic.example"}).json()
         assert found == api.get(place).json()
         assert (found["id"], len(found["consents"])) == (person.id, 1)
-        changed = api.patch(place, json={"name": "Anna"}).json()
+        changed = api.patch(place, json={"name": "Anna", "timezone": "Asia/Kathmandu"}).json()
         assert (changed["name"], changed["topics"]) == ("Anna", ["alliance"])
+        assert changed["timezone"] == "Asia/Kathmandu"
+        wrong = api.patch(place, json={"timezone": "Asia/Katmandoo"})
+        assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "#/timezone")
         gone = api.patch(place, json={"status": "unsubscribed"}).json()
         assert (gone["status"], gone["departure"]["through"]) == ("unsubscribed", "api")
         assert served.find(person.email).status is SubscriptionStatus.UNSUBSCRIBED

@@ -200,6 +200,8 @@ def test_an_article_page_stands_alone_and_leads_on(site: Path) -> None:
     assert cite.startswith("Anna Bell (November 2022). The alliance & its ruptures")
     assert cite.endswith("Research Digest. https://news.example/digest/2022-11/01-alliance/")
     assert texts(page, ".headline") == ["Progress feedback", "Therapy online"]  # of other issues
+    [cite] = texts(site / "2022-10/online/index.html", ".cite")
+    assert cite.startswith("The Institute (October 2022). Therapy online. Research Digest.")
     links = {link.get("rel"): link.get("href") for link in parse(page).cssselect("a[rel]")}
     assert links == {
         "prev": "../../2022-10/online/index.html",
@@ -238,6 +240,7 @@ def test_the_pages_speak_the_newsletters_language(
     for page in archive.rglob("*.html"):
         assert parse(page).get("lang") == "fr-CA"
     assert texts(archive / "2022-11/index.html", "h1") == ["Novembre 2022"]
+    assert "de novembre 2022." in " ".join(texts(archive / "about/index.html", "p"))
     assert texts(archive / "2022-11/index.html", ".skip") != ["Skip to the text"]
 
 

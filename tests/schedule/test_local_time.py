@@ -20,7 +20,7 @@ HERE = 23  # the 22 readers of the example, and Mia
 @pytest.fixture
 def abroad(newsroom: Newsroom) -> Newsroom:
     """A newsletter that leaves by its readers' clocks, and two readers far away."""
-    newsroom.edit("config.toml", 'time = "09:00"', 'time = "09:00"\nsend_in = "subscriber"')
+    newsroom.edit("config.toml", 'send_in = "newsletter"', 'send_in = "subscriber"')
     people = newsroom.path / "abroad.csv"
     rows = [f"{email},{zone}" for email, zone in ZONES.items()]
     people.write_text("\n".join(["email,timezone", *rows]) + "\n", "utf-8")
@@ -68,7 +68,7 @@ def test_a_pause_holds_back_those_whose_hour_is_to_come(abroad: Newsroom) -> Non
 
 
 def test_outside_the_window_a_reader_gets_it_with_everybody(abroad: Newsroom) -> None:
-    abroad.edit("config.toml", 'send_in = "subscriber"', 'send_in = "subscriber"\nwindow = "6h"')
+    abroad.edit("config.toml", 'window = "24h"', 'window = "6h"')
     abroad.tick(DUE)
     assert abroad.issues() == HERE + 1
     abroad.tick(DUE + 3 * HOUR)

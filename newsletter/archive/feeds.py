@@ -37,11 +37,18 @@ def whole_items(
     ]
 
 
-def listed_items(
-    press: Press, entries: Sequence[ArticleEntry], issues: Mapping[str, PublishedIssue]
-) -> list[FeedItem]:
-    """The articles with their teasers alone."""
-    return [_item(press, entry, issues, "") for entry in entries[:MOST_LISTED]]
+def topic_feed(
+    press: Press,
+    slug: str,
+    label: str,
+    entries: Sequence[ArticleEntry],
+    issues: Mapping[str, PublishedIssue],
+) -> bytes:
+    """The Atom feed of a topic: its articles with their teasers alone."""
+    title = f"{label} \N{EN DASH} {press.newsletter.name}"
+    items = [_item(press, entry, issues, "") for entry in entries[:MOST_LISTED]]
+    folder = f"topics/{slug}"
+    return atom(press, f"{folder}/feed.xml", title, f"{folder}/index.html", items)
 
 
 def atom(press: Press, path: str, title: str, home: str, items: Sequence[FeedItem]) -> bytes:

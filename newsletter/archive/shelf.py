@@ -122,6 +122,16 @@ class Shelf:
         return {slug: tuple(articles) for slug, articles in grouped.items()}
 
 
+def counted(
+    labels: Mapping[str, str], articles: Iterable[ArticleEntry], *, by_type: bool
+) -> list[tuple[str, str, int]]:
+    """The labels of an axis that some of the articles have: slug, label and how many."""
+    found = Counter(
+        slug for a in articles for slug in ((a.research_type,) if by_type else a.topics)
+    )
+    return [(slug, label, found[slug]) for slug, label in labels.items() if found[slug]]
+
+
 def _places(bits: int) -> Iterator[int]:
     while bits:
         lowest = bits & -bits

@@ -1,6 +1,5 @@
 """What the site is made of: every file, what it depends on, and how it is made."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property, partial
@@ -16,12 +15,13 @@ from newsletter.archive.feeds import (
     FeedItem,
     atom,
     json_feed,
-    listed_items,
+    topic_feed,
     whole_items,
 )
 from newsletter.archive.pictures import prepare_picture
 from newsletter.archive.press import Press
-from newsletter.archive.shelf import Shelf
+from newsletter.archive.shelf import Shelf, counted
+from newsletter.archive.sitemap import sitemap
 from newsletter.archive.structured import article_data, card_url, issue_data
 from newsletter.model.issue import Taxonomy
 from newsletter.model.newsletter import Newsletter
@@ -140,20 +140,18 @@ class _Plan:
         for slug, label in self._press.taxonomy.topics.items():
             articles = self._shelf.by_topic.get(slug, ())
             marks = self._mark(*articles)
-            values = {"axis": "topic", "own": slug, "label": label, "articles": articles}
+            values = {"axis": "topic", "label": label, "articles": articles}
             yield f"topics/{slug}/index.html", self._list_page(f"topics/{slug}", values, marks)
-            feed = partial(self._topic_feed, slug, label, articles)
+            feed = partial(topic_feed, self._press, slug, label, articles, self._issues)
             depends = f"{slug} {marks} {self._dates_of(articles)}"
             yield f"topics/{slug}/feed.xml", self._page(depends, feed)
 
     def _type_pages(self) -> Iterator[tuple[str, Page]]:
         for slug, label in self._press.taxonomy.research_types.items():
             articles = self._shelf.by_type.get(slug, ())
-            values = {"axis": "type", "own": slug, "label": label, "articles": articles}
-            yield (
-                f"types/{slug}/index.html",
-                self._list_page(f"types/{slug}", values, self._mark(*articles)),
-            )
+            values = {"axis": "type", "label": label, "articles": articles}
+            page = self._list_page(f"types/{slug}", values, self._mark(*articles))
+            yield f"types/{slug}/index.html", page
 
     def _list_page(self, folder: str, values: Mapping[str, Any], marks: str) -> Page:
         path = f"{folder}/index.html"
@@ -161,21 +159,12 @@ class _Plan:
 
         def make() -> bytes:
             feed = f"{folder}/feed.xml" if is_topic else ""
-            narrower = self._narrower(values["articles"], by_type=is_topic)
+            axes = self._press.taxonomy
+            labels = axes.research_types if is_topic else axes.topics
+            narrower = counted(labels, values["articles"], by_type=is_topic)
             return self._set("list.html", path, {**values, "feed": feed, "narrower": narrower})
 
         return self._page(f"{folder} {marks}", make)
-
-    def _narrower(
-        self, articles: Sequence[ArticleEntry], *, by_type: bool
-    ) -> list[tuple[str, str, int]]:
-        """The slugs of the other axis that some of the articles have, with label and count."""
-        taxonomy = self._press.taxonomy
-        labels = taxonomy.research_types if by_type else taxonomy.topics
-        found = Counter(
-            slug for a in articles for slug in ((a.research_type,) if by_type else a.topics)
-        )
-        return [(slug, label, found[slug]) for slug, label in labels.items() if found[slug]]
 
     def _pages_of_all(self) -> Iterator[tuple[str, Page]]:
         shelf = self._shelf
@@ -282,27 +271,9 @@ class _Plan:
     def _whole_items(self) -> list[FeedItem]:
         return whole_items(self._press, self._shelf.newest_first, self._issues)
 
-    def _topic_feed(self, slug: str, label: str, articles: Sequence[ArticleEntry]) -> bytes:
-        title = f"{label} \N{EN DASH} {self._press.newsletter.name}"
-        items = listed_items(self._press, articles, self._issues)
-        home = f"topics/{slug}/index.html"
-        return atom(self._press, f"topics/{slug}/feed.xml", title, home, items)
-
     def _sitemap(self) -> bytes:
         days = {month: at[:10] for month, at in self._dates.items()}
-        latest = max(days.values(), default="")
-        shelf, taxonomy = self._shelf, self._press.taxonomy
-        pages = [("", latest), ("articles/", latest), ("about/", "")]
-        pages += [(f"topics/{slug}/", "") for slug in taxonomy.topics if slug in shelf.by_topic]
-        pages += [
-            (f"types/{slug}/", "") for slug in taxonomy.research_types if slug in shelf.by_type
-        ]
-        for issue in shelf.issues:
-            day = days[issue.month]
-            pages.append((f"{issue.month}/", day))
-            pages += [(f"{article.path}/", day) for article in issue.articles]
-        addressed = [(self._press.address(path), day) for path, day in pages]
-        return self._press.render("sitemap.xml", {"pages": addressed}).encode()
+        return sitemap(self._press, self._shelf, days)
 
     def _mark(self, *articles: ArticleEntry | None) -> str:
         return " ".join(self._marks[article.path] if article else "-" for article in articles)

@@ -39,6 +39,7 @@ class What(StrEnum):
 
     READY = "ready"
     NOT_READY = "not ready"
+    AHEAD = "ahead"
     DUE = "due"
     LATE = "late"
     PAUSED = "paused"
@@ -50,6 +51,13 @@ class What(StrEnum):
     MONITOR = "monitor"
     HELD_UP = "held up"
     MISSED = "missed"
+
+
+_BEGINNINGS: Final = {
+    Timing.NEAR: What.AHEAD,
+    Timing.DUE: What.DUE,
+    Timing.LATE: What.LATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +91,12 @@ class _Void:
     def send(
         self,
         messages: Iterable[Message],
-        commit: Commit | None = None,  # noqa: ARG002 - nothing is called back
-        appointment: Appointment | None = None,  # noqa: ARG002 - everything leaves at once
+        commit: Commit | None = None,
+        appointment: Appointment | None = None,
     ) -> Iterator[Receipt]:
         """Accept each message once it is written."""
+        if commit and appointment:
+            commit(appointment.shared or "rehearsal")
         for message in messages:
             message.to_bytes()
             reader = message.personalisation
@@ -170,7 +180,8 @@ class Rehearsal:
             case "issue.frozen":
                 self._note(facts, What.RENDER, "frozen as it is now: all its readers get the same")
             case "send.ended":
-                self._note(facts, What.DISPATCH, self._outcome(facts))
+                if outcome := self._outcome(facts):
+                    self._note(facts, What.DISPATCH, outcome)
             case "archive.published":
                 address = self._config.newsletter.issue_url(str(facts["month"]))
                 self._note(facts, What.ARCHIVE, f"published: {address}")
@@ -204,13 +215,14 @@ class Rehearsal:
 
     def _announce_sending(self, entry: Entry) -> None:
         month, pipeline = entry.month, self._workshop.pipeline
-        if not self._announced.isdisjoint({(month, What.DUE), (month, What.LATE)}):
+        if not self._announced.isdisjoint((month, what) for what in _BEGINNINGS.values()):
             return
         issue = pipeline.desk.read(month)
         readers = _number(pipeline.outstanding(issue), "reader")
         variants = _number(len(pipeline.plan(issue).variants), "variant")
-        what = What.DUE if entry.timing is Timing.DUE else What.LATE
-        self._once(month, what, f'"{issue.subject}" leaves for {readers}, in {variants}')
+        goes = "is given in" if entry.timing is Timing.NEAR else "leaves"
+        what = _BEGINNINGS[entry.timing]
+        self._once(month, what, f'"{issue.subject}" {goes} for {readers}, in {variants}')
 
     def _look_for_end(self, month: str) -> None:
         standing = self.standing(month)
@@ -225,10 +237,10 @@ class Rehearsal:
         counts = {word: int(str(facts[word])) for word in outcomes}
         words = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
         rate = messages_per_second(self._config)
-        if not rate:
-            return words or "nobody"
+        if not rate or not words:
+            return words
         minutes = _number(max(1, round(sum(counts.values()) / rate / 60)), "minute")
-        return f"{words or 'nobody'}; at {rate:g} a second it takes about {minutes}"
+        return f"{words}; at {rate:g} a second it takes about {minutes}"
 
     def _note_letters(self, month: str) -> None:
         for to, subject in self._void.letters:

@@ -52,7 +52,7 @@ class AlertWords:
             _("%(month)s may have been sent already"),
             _("The issue of %(month)s is due, but it may have been sent before:")
             % {"month": self._month},
-            reason,
+            f"{reason[:1].upper()}{reason[1:]}.",
             _("So nothing was sent now. If people have it:"),
             f"newsletter resolve {self._month} --as accepted",
             _("If they do not have it:"),

@@ -160,6 +160,18 @@ def test_a_pace_is_reckoned_and_not_waited_for(folder: Folder) -> None:
     assert "22 accepted; at 0.1 a second it takes about 4 minutes" in folder.rehearse(MONTH)
 
 
+def test_what_a_provider_takes_ahead_is_given_in_once_and_leaves_at_its_time(
+    folder: Folder,
+) -> None:
+    folder.edit("config.toml", 'use = "outbox"', 'use = "sendgrid"')
+    lines = timeline(folder.rehearse(MONTH))
+    given_in = [(time, words) for _, time, words in lines if words.startswith(("ahead", "disp"))]
+    assert [words.split()[0] for _, words in given_in] == ["ahead", "dispatch"]
+    assert {time for time, _ in given_in} < {f"08:{minute:02}" for minute in range(60)}
+    assert [time for _, time, words in lines if words.startswith("archive")] == ["09:00"]
+    assert lines[-1][1:] == ("09:00", "finished 22 accepted")
+
+
 @pytest.mark.parametrize("day", ["1st tue", "last fri", "31", "last"])
 def test_a_year_has_its_twelve_dates(folder: Folder, day: str) -> None:
     folder.edit("config.toml", 'day = "1st tue"', f'day = "{day}"')

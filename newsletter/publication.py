@@ -178,4 +178,4 @@ def _sent(desk: Desk, compiled: Compiled, variant: Variant, started_at: datetime
         unsubscribe_url=f"{desk.newsletter.base_url}/unsubscribe/copy",
         preferences_url=f"{desk.newsletter.base_url}/preferences/copy",
     )
-    return replace(desk.impersonal(compiled, variant), message=encode(nobody))
+    return replace(desk.impersonal(compiled, variant), message=b"".join(encode(nobody)))

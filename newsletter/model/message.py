@@ -3,7 +3,7 @@
 Tuples, as these are made by the thousand: a frozen dataclass takes three times as long.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -42,22 +42,31 @@ class Personalisation(NamedTuple):
     preferences_url: str
 
 
+Encode = Callable[[Personalisation], Sequence[bytes]]
+
+
 class Message(NamedTuple):
     """One subscriber's email: what a transport needs, as parts or as bytes (RFC 5322, CRLF).
 
     A provider that writes the bytes itself gets the headers of a list, all in ASCII and on one
     line: `shared_headers` are the same for every reader of the variant, `own_headers` are not.
+
+    `encode` writes it in pieces of whole lines. Long ones are the same objects for every reader.
     """
 
     variant: RenderedVariant
     personalisation: Personalisation
-    encode: Callable[[Personalisation], bytes]
+    encode: Encode
     shared_headers: Mapping[str, str] = {}
     own_headers: Mapping[str, str] = {}
 
-    def to_bytes(self) -> bytes:
+    def to_pieces(self) -> Sequence[bytes]:
         """The whole message, headers first."""
         return self.encode(self.personalisation)
+
+    def to_bytes(self) -> bytes:
+        """The same in one."""
+        return b"".join(self.to_pieces())
 
 
 def merge_values(personalisation: Personalisation, *, escaped: bool) -> dict[MergeField, str]:

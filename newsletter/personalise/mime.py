@@ -1,15 +1,14 @@
-"""A variant as MIME (RFC 2045, 2046), encoded once; one subscriber's message is a join of bytes."""
+"""A variant as MIME (RFC 2045, 2046), encoded once; one subscriber's message is a list of bytes."""
 
 import re
 from binascii import b2a_qp
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from html import escape
 from operator import attrgetter
 from typing import Final
 
-from newsletter.model.message import Address, Message, Personalisation
+from newsletter.model.message import Address, Encode, Message, Personalisation
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText, RenderedVariant, Variant
 from newsletter.personalise.headers import (
@@ -60,7 +59,7 @@ class VariantEncoder:
         self._html_places = self._append(_BETWEEN, rendered.html)
         self._chunks.append(_CLOSING)
 
-    def dated(self, sent_at: datetime) -> Callable[[Personalisation], bytes]:
+    def dated(self, sent_at: datetime) -> Encode:
         """The writer of messages that bear this aware time as their Date."""
         return partial(self._encode, self._headers + date_header(sent_at))
 
@@ -82,7 +81,7 @@ class VariantEncoder:
             self._chunks.append(b"" if isinstance(piece, MergeField) else _quoted(piece))
         return places
 
-    def _encode(self, headers: bytes, personalisation: Personalisation) -> bytes:
+    def _encode(self, headers: bytes, personalisation: Personalisation) -> list[bytes]:
         text, html = _quoted_values(personalisation)
         chunks = self._chunks.copy()
         own = self.own_headers(personalisation)
@@ -91,7 +90,7 @@ class VariantEncoder:
             chunks[place] = text[field]
         for place, field in self._html_places:
             chunks[place] = html[field]
-        return b"".join(chunks)
+        return chunks
 
 
 class LetterEncoder(VariantEncoder):

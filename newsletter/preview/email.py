@@ -69,7 +69,7 @@ class Email:
     def headers(self, sent_at: datetime) -> list[Header]:
         """The headers of the message if it left then."""
         encoder = VariantEncoder(self.rendering.desk.newsletter, self._rendered)
-        message = encoder.dated(sent_at)(self._personalisation)
+        message = b"".join(encoder.dated(sent_at)(self._personalisation))
         head, _, _ = message.partition(b"\r\n\r\n")
         parse = BytesParser(policy=policy.default).parsebytes
         decoded = parse(head, headersonly=True).values()

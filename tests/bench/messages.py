@@ -18,7 +18,7 @@ def measures() -> Iterator[Measure]:
     rendered, newsletter = world.rendered(), world.desk().newsletter
     encode = VariantEncoder(newsletter, rendered).dated(world.NOW)
     reader = world.reader(1)
-    message = encode(reader)
+    message = b"".join(encode(reader))
     template = {"plain": _open(rendered.text.pieces), "html": _open(rendered.html.pieces)}
 
     def with_the_email_package() -> bytes:
@@ -26,7 +26,7 @@ def measures() -> Iterator[Measure]:
 
     size = f"{len(message) / 1000:.0f} KB"
     ours, copy = interleaved(
-        lambda: encode(reader), lambda: bytearray(message), runs=400, repeat=20
+        lambda: b"".join(encode(reader)), lambda: bytearray(message), runs=400, repeat=20
     )
     yield Measure("one message / copying its bytes", ours / copy, 10, f"{duration(ours)}, {size}")
     theirs = min(seconds(with_the_email_package) for _ in range(60))

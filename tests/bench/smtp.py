@@ -74,7 +74,7 @@ def _kilobytes() -> int:
 
 def _size() -> int:
     encode = VariantEncoder(world.desk().newsletter, world.rendered()).dated(world.NOW)
-    return len(encode(world.reader(1)))
+    return sum(map(len, encode(world.reader(1))))
 
 
 def _send(port: int, connections: int, readers: int) -> float:

@@ -17,7 +17,7 @@ from .sender import Carrier, Sender, encode, in_outbox
 
 
 def send_slowly(sender: Sender, outbox: Path) -> None:
-    def write_slowly(reader: Personalisation) -> bytes:
+    def write_slowly(reader: Personalisation) -> list[bytes]:
         time.sleep(0.01)
         return encode(reader)
 
@@ -39,8 +39,8 @@ def send_to_a_small_disk(sender: Sender, outbox: Path) -> None:
     def mount(*options: str) -> None:
         subprocess.run(["mount", *options, "none", str(outbox)], check=True)  # noqa: S607
 
-    def encode_at_length(reader: Personalisation) -> bytes:
-        return b"x" * 50_000 + encode(reader)
+    def encode_at_length(reader: Personalisation) -> list[bytes]:
+        return [b"x" * 50_000, *encode(reader)]
 
     mount("-t", "tmpfs", "-o", "size=256k")
     with pytest.raises(TransportError, match=r"new.*\.eml: .*No space left on device"):

@@ -13,7 +13,7 @@ from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.subscribers import Subscribers
 from newsletter.model.delivery import Delivery, DeliveryStatus, Outcome, PlannedDelivery, Receipt
-from newsletter.model.message import Address, Message, Personalisation
+from newsletter.model.message import Address, Encode, Message, Personalisation
 from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
 from newsletter.model.variant import OpenText, RenderedVariant, Variant
 from newsletter.transports.base import Appointment, Commit, Transport
@@ -26,11 +26,9 @@ RENDERED = RenderedVariant(
 
 PATIENCE = Patience(first=timedelta(minutes=10), attempts=5)
 
-Encode = Callable[[Personalisation], bytes]
 
-
-def encode(reader: Personalisation) -> bytes:
-    return f"To: {reader.recipient.email}\r\n\r\n".encode()
+def encode(reader: Personalisation) -> list[bytes]:
+    return [f"To: {reader.recipient.email}\r\n\r\n".encode()]
 
 
 class Sender:

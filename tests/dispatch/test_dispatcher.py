@@ -232,7 +232,7 @@ def test_a_message_that_cannot_be_written_leaves_nothing_in_flight(
 ) -> None:
     sender.promise(3)
 
-    def fail(_: Personalisation) -> bytes:
+    def fail(_: Personalisation) -> list[bytes]:
         raise NewsletterError("no such merge field")
 
     with pytest.raises(NewsletterError):

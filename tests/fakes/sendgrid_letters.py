@@ -57,7 +57,7 @@ def message(
     return Message(
         rendered,
         personalisation,
-        lambda _: b"",
+        lambda _: [],
         shared_headers(NEWSLETTER, rendered.variant),
         own_headers(NEWSLETTER.list_id, personalisation),
     )

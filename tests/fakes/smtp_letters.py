@@ -22,7 +22,7 @@ def message(
     number: int = 0, *, email: str = "anna@reader.example", content: bytes = CONTENT
 ) -> Message:
     reader = Personalisation(f"delivery-{number}", Address(email), "", "", "")
-    return Message(RENDERED, reader, lambda _: content)
+    return Message(RENDERED, reader, lambda _: [content])
 
 
 def open_smtp(

@@ -56,6 +56,9 @@ def sent_at() -> datetime:
 def encode(
     newsletter: Newsletter, sent_at: datetime
 ) -> Callable[[RenderedVariant, Personalisation], bytes]:
-    return lambda rendered, personalisation: VariantEncoder(newsletter, rendered).dated(sent_at)(
-        personalisation
-    )
+    def write(rendered: RenderedVariant, personalisation: Personalisation) -> bytes:
+        pieces = VariantEncoder(newsletter, rendered).dated(sent_at)(personalisation)
+        assert all(piece.endswith(b"\r\n") for piece in pieces if piece), "not of whole lines"
+        return b"".join(pieces)
+
+    return write

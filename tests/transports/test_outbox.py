@@ -28,7 +28,7 @@ def open_outbox(path: Path) -> Transport:
 
 def message(delivery_id: str, content: bytes = b"To: anna@reader.example\r\n\r\n") -> Message:
     reader = Personalisation(delivery_id, Address("anna@reader.example"), "", "", "")
-    return Message(RENDERED, reader, lambda _: content)
+    return Message(RENDERED, reader, lambda _: [content])
 
 
 def delivery_ids(count: int) -> list[str]:

@@ -12,7 +12,8 @@ class Letter(NamedTuple):
 
     message: Message
     envelope: Envelope
-    content: bytes
+    pieces: Sequence[bytes]  # of whole lines
+    size: int
 
 
 class Letters:
@@ -45,4 +46,6 @@ class Letters:
     def _put_in_envelope(self, message: Message) -> Letter:
         reader = message.personalisation
         sender = self._sender.replace("{token}", reader.delivery_id)
-        return Letter(message, Envelope(sender, reader.recipient.wire_email), message.to_bytes())
+        envelope = Envelope(sender, reader.recipient.wire_email)
+        pieces = message.to_pieces()
+        return Letter(message, envelope, pieces, sum(map(len, pieces)))

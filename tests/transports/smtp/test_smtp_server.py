@@ -281,12 +281,18 @@ def shared() -> Iterator[tuple[Mailbox, int]]:
 
 
 @settings(max_examples=40)
-@given(lines=st.lists(st.text(".\n\r aé\0", max_size=4).map(str.encode), min_size=1, max_size=8))
-def test_any_content_arrives_as_it_was_meant(
-    shared: tuple[Mailbox, int], lines: list[bytes]
+@given(
+    pieces=st.lists(
+        st.lists(st.text(". aé\0", max_size=4).map("{}\r\n".format), max_size=4).map("".join)
+        | st.just(".\r\n" * 300),
+        max_size=8,
+    )
+)
+def test_any_content_arrives_as_it_was_meant_however_it_is_cut(
+    shared: tuple[Mailbox, int], pieces: list[str]
 ) -> None:
     mailbox, port = shared
-    whole = (line.replace(b"\r", b"").replace(b"\n", b"") for line in lines)
-    content = b"".join(line + b"\r\n" for line in whole)
-    assert attempt(open_smtp(port), message(content=content)) == [Receipt("delivery-0", ACCEPTED)]
+    content = "".join(pieces).encode()
+    cut = message()._replace(encode=lambda _: [piece.encode() for piece in pieces])
+    assert attempt(open_smtp(port), cut) == [Receipt("delivery-0", ACCEPTED)]
     assert mailbox.envelopes[-1].original_content == content

@@ -12,6 +12,7 @@ from newsletter.dispatch.course import Course
 from newsletter.dispatch.pacing import Patience
 from newsletter.dispatch.turns import Turns
 from newsletter.errors import EverybodyRefused, TransportError
+from newsletter.ledger.handovers import HandOvers
 from newsletter.logs import DEBUG, WARNING, event
 from newsletter.model.delivery import Batch, Outcome, Receipt
 from newsletter.model.feedback import DeliveryEvent, EventKind, is_hard
@@ -49,6 +50,7 @@ class Attempt:
         self._provider_batch_id: str | None = None
         self._is_name_spent = False  # what goes under it from now on may never leave
         self._is_called_back = False  # and others of the same name with it
+        self._notes: HandOvers | None = None  # for whoever takes the batch over
         self._handed_over: set[str] = set()  # and without an answer yet
         self._unrecorded: list[Receipt] = []
         self._evidence: list[Receipt] = []  # against us, so not recorded yet
@@ -61,7 +63,8 @@ class Attempt:
         """Send the batch, as far as nobody says stop."""
         appointment = self._appointment()
         try:
-            given = self._hand_over(messages)
+            self._notes = self._course.ledger.deliveries.note_hand_overs(self._batch)
+            given = self._hand_over(messages, self._notes)
             self._read(self._transport.send(given, self._commit, appointment))
         except TransportError as error:
             self._handed_over.clear()  # they were certainly not taken
@@ -75,6 +78,15 @@ class Attempt:
 
     def close(self) -> None:
         """Give the batch back, with every answer that is known."""
+        is_recorded = False
+        try:
+            self._give_back()
+            is_recorded = True
+        finally:
+            if self._notes:
+                self._notes.close(is_recorded=is_recorded)
+
+    def _give_back(self) -> None:
         if self._handed_over:
             self._settle_doubt()
         self._unrecorded += self._course.breaker.judge(self._evidence)
@@ -111,13 +123,14 @@ class Attempt:
         self._course.uncount(back)
         event("send.called_back", WARNING, month=month, deliveries=back)
 
-    def _hand_over(self, messages: Iterable[Message]) -> Iterator[Message]:
+    def _hand_over(self, messages: Iterable[Message], notes: HandOvers) -> Iterator[Message]:
         for message in messages:
             if self._turns:
                 self._turns.wait()
             if self._is_over or self._course.is_stopped:
                 return
             self._handed_over.add(message.personalisation.delivery_id)
+            notes.give(message.personalisation.delivery_id)
             yield message
 
     def _read(self, receipts: Iterator[Receipt]) -> None:
@@ -140,6 +153,8 @@ class Attempt:
 
     def _keep(self, receipt: Receipt) -> None:
         self._handed_over.discard(receipt.delivery_id)
+        if self._notes:
+            self._notes.hear(receipt)
         if self._course.breaker.note(receipt):
             self._evidence.append(receipt)
             return

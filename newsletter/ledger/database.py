@@ -50,8 +50,10 @@ class Database:
     Whatever speaks to it raises `LedgerError` where it is busy, full, read-only, damaged or gone.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, base: Path) -> None:
         self.file = backend.file  # of SQLite; None for a server
+        file = backend.file or base / "var/newsletter.db"
+        self.senders = file.with_name(f"{file.name}-senders")  # what they leave for each other
         self._where = backend.where
         self._explain = backend.explain
         self._reading = backend.reading
@@ -68,7 +70,7 @@ class Database:
         another writer. Raises `LedgerError` for a file that is no database, a server that does
         not answer, a database of a newer program, and any other kind.
         """
-        database = cls(_backend(url, base))
+        database = cls(_backend(url, base), base)
         try:
             database._bring_up_to_date()
         except LedgerError:

@@ -8,6 +8,7 @@ from sqlalchemy import exists, func, or_, select, update
 from newsletter.errors import IssueError
 from newsletter.ledger.claims import take_next
 from newsletter.ledger.database import Database
+from newsletter.ledger.handovers import HandOverFiles, HandOvers
 from newsletter.ledger.outcome_report import OutcomeLine, outcome_lines
 from newsletter.ledger.outcomes import close, require_held, settle
 from newsletter.ledger.planning import Planning
@@ -43,6 +44,7 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._hand_overs = HandOverFiles(database.senders)
 
     def freeze(
         self,
@@ -162,6 +164,13 @@ class Deliveries:
                     return batch
                 close(connection, batch.id, IssueState.SENDING, now=now)
 
+    def note_hand_overs(self, batch: Batch) -> HandOvers:
+        """Where the owner of a batch notes what becomes of it, in case it is killed.
+
+        Raises `LedgerError` where that cannot be written.
+        """
+        return self._hand_overs.begin(batch)
+
     def commit(self, batch: Batch, provider_batch_id: str) -> None:
         """Note under which name the provider can call the batch back, before it gets it.
 
@@ -225,9 +234,16 @@ class Deliveries:
         """Take batches from owners who died; return how many of their deliveries had no answer.
 
         Where sending them again reaches nobody twice (`can_repeat`) those are planned again; else
-        they become uncertain.
+        they become uncertain, but for what its owner noted about them (`note_hand_overs`).
         """
-        return take_over(self._database, month, is_alive=is_alive, can_repeat=can_repeat, now=now)
+        return take_over(
+            self._database,
+            self._hand_overs,
+            month,
+            is_alive=is_alive,
+            can_repeat=can_repeat,
+            now=now,
+        )
 
     def resolve(self, month: str, outcome: Outcome, *, now: datetime) -> int:
         """Settle what is uncertain by a person's word, as accepted or to retry; return how many.

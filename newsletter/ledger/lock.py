@@ -24,7 +24,7 @@ class OwnerLocks:
 
     def __init__(self, database: Database) -> None:
         self._locks: _FileLocks | _ServerLocks = (
-            _FileLocks(database.file) if database.file else _ServerLocks(database)
+            _FileLocks(database.senders) if database.file else _ServerLocks(database)
         )
 
     @contextmanager
@@ -56,8 +56,8 @@ class OwnerLocks:
 class _FileLocks:
     """A file for each sender, locked with `flock`."""
 
-    def __init__(self, database: Path) -> None:
-        self._folder = database.with_name(f"{database.name}-senders")
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     @contextmanager
     def hold(self, owner: str) -> Iterator[None]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from newsletter.errors import LedgerError
+from newsletter.ledger.handovers import Fates
 from newsletter.ledger.tables import (
     BatchStatus,
     Instant,
@@ -29,6 +30,7 @@ from newsletter.ledger.tables import (
 from newsletter.model.delivery import Batch, DeliveryStatus, IssueState, Outcome, Receipt
 
 _S = DeliveryStatus
+_KILLED: Final = "the sender stopped before it kept an answer"
 _WITHOUT_END: Final = 2**15 - 1  # the largest SMALLINT
 
 _d, _b = deliveries.c, batches.c
@@ -74,7 +76,7 @@ _RETRY: Final = (
 _LOSE_SIGHT: Final = (
     update(deliveries)
     .where(_is_sending)
-    .values(status=_S.UNCERTAIN, reason="the sender stopped before it kept an answer", **_answered)
+    .values(status=_S.UNCERTAIN, reason=bindparam("detail"), **_answered)
 )
 _PUT_BACK: Final = update(deliveries).where(_is_sending).values(status=_S.PLANNED, updated_at=_now)
 _CANCEL: Final = update(deliveries).where(_is_planned).values(status=_S.CANCELLED, updated_at=_now)
@@ -149,9 +151,20 @@ def settle(
     connection.execute(_FORGET_ERASED, {"batch": batch.id})
 
 
-def lose_sight(connection: Connection, batch_id: int, *, now: datetime) -> int:
-    """Make uncertain whatever of the batch has no answer; return how many."""
-    return connection.execute(_LOSE_SIGHT, {"batch": batch_id, "now": now}).rowcount
+def lose_sight(connection: Connection, batch_id: int, fates: Fates | None, *, now: datetime) -> int:
+    """Make uncertain whatever of the batch has no answer and may have left; return how many.
+
+    Without `fates` any of it may have.
+    """
+    at = {"batch": batch_id, "now": now}
+    if fates is None:
+        return connection.execute(_LOSE_SIGHT, {"detail": _KILLED, **at}).rowcount
+    became = [(x, _S.ACCEPTED, "") for x in fates.accepted]
+    became += [(x, _S.UNCERTAIN, _KILLED) for x in fates.unanswered]
+    settled = [{"delivery": x, "became": status, "detail": why, **at} for x, status, why in became]
+    if settled:
+        connection.execute(_SETTLE, settled)
+    return len(fates.unanswered)
 
 
 def close(

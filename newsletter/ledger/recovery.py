@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select
 
 from newsletter.ledger.appointments import Appointments
 from newsletter.ledger.database import AnyRow, Database
+from newsletter.ledger.handovers import HandOverFiles
 from newsletter.ledger.outcomes import close, is_held, lose_sight
 from newsletter.ledger.states import share_state
 from newsletter.ledger.tables import BatchStatus, batches
@@ -35,8 +36,9 @@ class Orphan:
     provider_batch_id: str | None
 
 
-def take_over(
+def take_over(  # noqa: PLR0913 - what it meets, and what it is told
     database: Database,
+    hand_overs: HandOverFiles,
     month: str,
     *,
     is_alive: Callable[[str], bool],
@@ -51,19 +53,22 @@ def take_over(
     appointments = Appointments(database)
     _gather(appointments, month, _left_behind(database, month, is_alive))
     unanswered = 0
-    for batch_id, owner, fence, status, *orphan in _left_behind(database, month, is_alive):
-        is_repeatable = ask(Orphan(*orphan))
+    for batch_id, owner, fence, status, transport, name in _left_behind(database, month, is_alive):
+        is_repeatable = ask(Orphan(transport, name))
         if status is BatchStatus.RECALLING:
             unanswered += appointments.end_recall(
-                month, orphan[1], owner, is_back=is_repeatable, now=now
+                month, name, owner, is_back=is_repeatable, now=now
             )
             continue
         with database.write() as connection:
             state = share_state(connection, month)
             if is_held(connection, batch_id, owner, fence):
                 if not is_repeatable:
-                    unanswered += lose_sight(connection, batch_id, now=now)
+                    # What has a provider's name may have been called back since.
+                    fates = None if name else hand_overs.read(batch_id, owner, fence)
+                    unanswered += lose_sight(connection, batch_id, fates, now=now)
                 unanswered += close(connection, batch_id, state, now=now)
+        hand_overs.forget(batch_id, owner, fence)
     return unanswered
 
 

@@ -50,7 +50,10 @@ class Transport(Protocol):
 
     @property
     def in_hand(self) -> int:
-        """How many messages to give one `send`: a sender that dies leaves so many in doubt."""
+        """How many messages to give one `send`.
+
+        A machine that fails leaves so many in doubt, a sender that dies only those that had left.
+        """
 
     @property
     def head_start(self) -> timedelta:

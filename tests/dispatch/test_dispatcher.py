@@ -240,6 +240,19 @@ def test_a_message_that_cannot_be_written_leaves_nothing_in_flight(
     assert sender.counts() == {Status.PLANNED: 3}
 
 
+def test_notes_of_what_left_are_kept_while_it_is_on_its_way_and_no_longer(sender: Sender) -> None:
+    sender.promise(20)
+    notes: list[int] = []
+
+    def count(_: str) -> Outcome:
+        notes.append(len(list(sender.database.senders.glob("*.given"))))
+        return Outcome.ACCEPTED
+
+    sender.send(Carrier(count))
+    assert set(notes) == {1}
+    assert list(sender.database.senders.glob("*.given")) == []
+
+
 def test_two_senders_share_the_work_and_nobody_is_sent_to_twice(
     sender: Sender, tmp_path: Path
 ) -> None:

@@ -56,6 +56,21 @@ def claim_and_die(database: Database, deliveries: Deliveries) -> None:
             wait_for_the_end()
 
 
+def hand_over_and_die(database: Database, deliveries: Deliveries) -> None:
+    """Dies when of four it handed over three, and heard of two that one was taken."""
+    owner = str(uuid4())
+    with OwnerLocks(database).hold(owner):
+        batch = deliveries.claim(MONTH, owner, now=now())
+        assert batch
+        notes = deliveries.note_hand_overs(batch)
+        first, second, third, _ = sorted(delivery.id for delivery in batch.deliveries)
+        for delivery_id in (first, second, third):
+            notes.give(delivery_id)
+        notes.hear(Receipt(first, Outcome.ACCEPTED))
+        notes.hear(Receipt(second, Outcome.RETRY, "451 later"))
+        wait_for_the_end()
+
+
 def send(deliveries: Deliveries) -> None:
     """Sends until nothing is left to claim, and prints every delivery it had in hand.
 
@@ -73,14 +88,16 @@ def send(deliveries: Deliveries) -> None:
         say("\n".join(receipt.delivery_id for receipt in accepted))
 
 
-def main(story: str, url: str) -> None:
-    database = Database.open(url, base=Path())
+def main(story: str, url: str, folder: str = ".") -> None:
+    database = Database.open(url, base=Path(folder))
     deliveries = Deliveries(database)
     match story:
         case "plan":
             plan_and_die(Subscribers(database), deliveries)
         case "claim":
             claim_and_die(database, deliveries)
+        case "hand over":
+            hand_over_and_die(database, deliveries)
         case "send":
             send(deliveries)
     database.close()

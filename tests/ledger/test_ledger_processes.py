@@ -1,9 +1,13 @@
 """Several processes on one ledger, and processes that are killed in the middle of their work."""
 
+import fcntl
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
+
+import pytest
 
 from newsletter.ledger.database import Database
 from newsletter.ledger.deliveries import Deliveries
@@ -11,15 +15,15 @@ from newsletter.ledger.lock import OwnerLocks
 from newsletter.ledger.subscribers import Subscribers
 from newsletter.model.delivery import DeliveryStatus
 
-from .rows import MONTH, NOW, promises, rows, statuses
+from .rows import MONTH, NOW, begin, promises, rows, statuses
 
 SENDER = Path(__file__).with_name("sender.py")
 S = DeliveryStatus
 
 
-def start(url: str, story: str) -> subprocess.Popen[str]:
+def start(url: str, story: str, folder: Path = Path()) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(SENDER), story, url],
+        [sys.executable, str(SENDER), story, url, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -77,14 +81,55 @@ def test_a_sender_killed_while_claiming_leaves_one_batch_to_recover_and_one_unto
     deliveries.plan(MONTH, promises(subscribers), now=NOW, batch_size=10)
     kill_when_ready(start(database_url, "claim"))
     assert deliveries.counts(MONTH) == {S.SENDING: 10, S.PLANNED: 20}
-    is_alive = OwnerLocks(database).is_alive
-    for _ in range(200):  # a server needs a moment to see that the connection is closed
-        recovered = deliveries.recover(
-            MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW
-        )
-        if recovered:
-            break
-        time.sleep(0.05)
-    assert recovered == 10
+    assert recover_from_the_dead(database, deliveries) == 10
     assert deliveries.counts(MONTH) == {S.UNCERTAIN: 10, S.PLANNED: 20}
-    assert deliveries.recover(MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW) == 0
+    assert recover(database, deliveries) == 0
+
+
+@pytest.mark.parametrize(
+    ("then", "became"),
+    [
+        ("", [S.ACCEPTED, S.PLANNED, S.UNCERTAIN, S.PLANNED]),
+        ("the machine was started anew", [S.UNCERTAIN] * 4),
+        ("the notes were deleted", [S.UNCERTAIN] * 4),
+        ("the owner only seems to be dead", [S.UNCERTAIN] * 4),
+    ],
+)
+def test_of_what_a_killed_sender_had_in_hand_only_what_had_left_is_uncertain(
+    database_url: str, tmp_path: Path, then: str, became: list[DeliveryStatus]
+) -> None:
+    with closing(Database.open(database_url, base=tmp_path)) as database:
+        deliveries = Deliveries(database)
+        begin(deliveries)
+        Subscribers(database).import_rows(rows(4), now=NOW, is_erased=None)
+        deliveries.plan(MONTH, promises(Subscribers(database)), now=NOW)
+        kill_when_ready(start(database_url, "hand over", tmp_path))
+        (notes,) = database.senders.glob("*.given")
+        with ExitStack() as stack:
+            match then.rpartition(" ")[2]:
+                case "anew":
+                    first, _, others = notes.read_text().partition("\n")
+                    notes.write_text(f"{'0' * len(first)}\n{others}")
+                case "deleted":
+                    notes.unlink()
+                case "dead":
+                    fcntl.flock(stack.enter_context(notes.open()), fcntl.LOCK_EX)
+            assert recover_from_the_dead(database, deliveries) == sum(
+                status is not S.ACCEPTED for status in became
+            )
+        after = statuses(database)
+        assert [after[delivery_id] for delivery_id in sorted(after)] == became
+        assert list(database.senders.glob("*.given")) == []
+
+
+def recover(database: Database, deliveries: Deliveries) -> int:
+    is_alive = OwnerLocks(database).is_alive
+    return deliveries.recover(MONTH, is_alive=is_alive, can_repeat=lambda _: False, now=NOW)
+
+
+def recover_from_the_dead(database: Database, deliveries: Deliveries) -> int:
+    for _ in range(200):  # a server needs a moment to see that the connection is closed
+        if recovered := recover(database, deliveries):
+            return recovered
+        time.sleep(0.05)
+    return 0

@@ -27,7 +27,7 @@ class Smtp:
 
     name: Final = "smtp"
     parallel: Final = 2  # while the answers of one are recorded, the other sends
-    in_hand: Final = 100
+    in_hand: Final = 250
     head_start: Final = timedelta()
 
     def __init__(

@@ -1,0 +1,119 @@
+"""What of a batch has been handed over, noted where a sender that is killed leaves it.
+
+A small file for each batch that is under way, a line for each delivery. The marks in it are made in
+memory that is the file's own: that takes no call of the system, and they outlive the process. They
+may not outlive a failure of the machine, so from before its last start they tell nothing.
+"""
+
+import fcntl
+from collections.abc import Iterable
+from mmap import mmap
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+from urllib.parse import quote
+
+from newsletter.errors import LedgerError
+from newsletter.model.delivery import Batch, Outcome, Receipt
+
+_HERE, _GIVEN, _ACCEPTED = b".>+"
+_MARKS: Final = {Outcome.ACCEPTED: _ACCEPTED, Outcome.UNCERTAIN: _GIVEN}
+_THIS_START: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Fates(NamedTuple):
+    """The deliveries that were accepted, and those that were handed over without an answer."""
+
+    accepted: frozenset[str]
+    unanswered: frozenset[str]
+
+
+class HandOvers:
+    """The notes about one batch, for the sender who holds it."""
+
+    def __init__(self, path: Path, delivery_ids: Iterable[str]) -> None:
+        self._path = path
+        self._places: dict[str, int] = {}
+        lines = [f"{_start()}\n"]
+        length = len(lines[0])
+        for delivery_id in delivery_ids:
+            self._places[delivery_id] = length
+            lines.append(f"{_HERE:c}{delivery_id}\n")
+            length += len(lines[-1])
+        try:
+            self._file = _locked(path, "".join(lines).encode())
+            self._marks = mmap(self._file.fileno(), length)
+        except OSError as error:
+            raise LedgerError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+    def give(self, delivery_id: str) -> None:
+        """Note that a delivery is handed over; from now on nobody but the server knows."""
+        self._marks[self._places[delivery_id]] = _GIVEN
+
+    def hear(self, receipt: Receipt) -> None:
+        """Note an answer. What was certainly not taken is as if it had not been handed over."""
+        self._marks[self._places[receipt.delivery_id]] = _MARKS.get(receipt.outcome, _HERE)
+
+    def close(self, *, is_recorded: bool) -> None:
+        """Stop; the notes are kept unless the ledger has all that they tell."""
+        self._marks.close()
+        if is_recorded:
+            self._path.unlink(missing_ok=True)
+        self._file.close()
+
+
+class HandOverFiles:
+    """The notes about all batches, in a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def begin(self, batch: Batch) -> HandOvers:
+        """Notes about a batch that was just claimed. Raises LedgerError where none can be kept."""
+        ids = (delivery.id for delivery in batch.deliveries)
+        return HandOvers(self._file(batch.id, batch.owner, batch.fence), ids)
+
+    def read(self, batch_id: int, owner: str, fence: int) -> Fates | None:
+        """What a sender that died has left; None where that is nothing to go by.
+
+        Somebody who still writes has lost the batch, and may yet hand over anything.
+        """
+        try:
+            with self._file(batch_id, owner, fence).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                start, *lines = file.read().decode().splitlines()
+        except OSError:
+            return None
+        if not start or start != _start():
+            return None
+        marked = [(ord(line[0]), line[1:]) for line in lines]
+        return Fates(
+            frozenset(delivery_id for mark, delivery_id in marked if mark == _ACCEPTED),
+            frozenset(delivery_id for mark, delivery_id in marked if mark == _GIVEN),
+        )
+
+    def forget(self, batch_id: int, owner: str, fence: int) -> None:
+        """Remove what was left, now that the ledger has it."""
+        self._file(batch_id, owner, fence).unlink(missing_ok=True)
+
+    def _file(self, batch_id: int, owner: str, fence: int) -> Path:
+        return self._folder / f"{quote(owner, safe='')}-{batch_id}-{fence}.given"
+
+
+def _start() -> str:
+    """A name for the time since the machine was started; empty where it has none."""
+    try:
+        return _THIS_START.read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _locked(path: Path, content: bytes) -> BinaryIO:
+    """The file, written and locked before it has its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nameless = path.with_suffix(".new")
+    file = nameless.open("w+b")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    file.write(content)
+    file.flush()
+    nameless.replace(path)
+    return file

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self
+from weakref import finalize
 
 from sqlalchemy import (
     ColumnElement,
@@ -61,6 +62,8 @@ class Database:
         # SQLite lets one write at a time and has the others look again every so often: our own
         # threads queue up for it instead.
         self._turn = Lock() if backend.file else nullcontext()
+        # Whoever forgets to close it has its connections closed when it is gone.
+        finalize(self, self._writing.dispose).atexit = False
 
     @classmethod
     def open(cls, url: str, *, base: Path) -> Self:

@@ -115,7 +115,7 @@ class _Index:
         files: Mapping[str, bytes] = {}
         notes = []
         try:
-            files = indexer(self._folder)
+            files = indexer(self._folder) if self.key else {}
         except NoSearch as error:
             notes = [f"The site is built without its search: {error.what}."]
         self._record.announce(files.keys() - self._before)
@@ -128,9 +128,9 @@ class _Index:
 
 
 def _articles_key(keys: Mapping[str, str]) -> str:
-    """Changes with any article's page."""
-    made_of = [key for path, key in sorted(keys.items()) if _ARTICLE.fullmatch(path)]
-    return blake2b("".join(made_of).encode(), digest_size=12).hexdigest()
+    """Changes with any article's page; nothing where there is none."""
+    made_of = "".join(key for path, key in sorted(keys.items()) if _ARTICLE.fullmatch(path))
+    return blake2b(made_of.encode(), digest_size=12).hexdigest() if made_of else ""
 
 
 def _put(folder: Path, path: str, content: bytes) -> bool:

@@ -22,7 +22,7 @@ from newsletter.archive.copies import Sending, SentVariant, publish_sent, sent_a
 from newsletter.archive.destination import copy_by_rsync, copy_to_folder, is_remote
 from newsletter.archive.entries import PublishedIssue
 from newsletter.archive.publish import publish_site
-from newsletter.archive.search import NoSearch
+from newsletter.archive.search import NoSearch, build_index
 from newsletter.errors import NewsletterError
 from newsletter.model.issue import Image, Passage, Taxonomy
 from newsletter.model.newsletter import Newsletter
@@ -174,6 +174,31 @@ def test_without_pagefind_the_site_is_whole_and_a_line_says_so(
     )
     assert report.notes == ("The site is built without its search: it is not on this machine.",)
     assert (archive / "index.html").exists()
+
+
+def test_the_search_index_comes_with_the_first_article_and_goes_with_the_last(
+    november: PublishedIssue,
+    newsletter: Newsletter,
+    taxonomy: Taxonomy,
+    templates: Templates,
+    archive: Path,
+) -> None:
+    def publish(*issues: PublishedIssue) -> None:
+        publish_site(
+            archive,
+            issues,
+            newsletter=newsletter,
+            taxonomy=taxonomy,
+            templates=templates,
+            indexer=build_index,
+        )
+
+    publish()
+    assert not (archive / "pagefind").exists()
+    publish(november)
+    assert (archive / "pagefind/pagefind-entry.json").exists()
+    publish()
+    assert not (archive / "pagefind").exists()
 
 
 def test_the_copies_hold_a_sample_the_times_and_the_counts(archive: Path) -> None:

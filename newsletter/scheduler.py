@@ -63,7 +63,7 @@ class Scheduler:
         with self.open_workshop() as workshop:
             with workshop.pipeline.ledger.owners.elect(_OFFICE) as is_elected:
                 if is_elected:
-                    workshop.pipeline.control.call_back_stopped()
+                    self._call_back(workshop.pipeline.control.call_back_stopped)
                     entries = workshop.timetable.entries(began_at)
                     for entry in entries:
                         self._attend(workshop, entry)
@@ -107,8 +107,16 @@ class Scheduler:
         if entry.timing is Timing.UPCOMING and entry.state is IssueState.SENDING:
             leaves_at = workshop.pipeline.standing(entry.month).leaves_at
             if leaves_at is not None and leaves_at < entry.due_at:
-                control.withdraw(entry.month)
+                self._call_back(lambda: control.withdraw(entry.month))
                 workshop.alerts.end(entry.month, AlertKind.BEGUN)
+
+    @staticmethod
+    def _call_back(call: Callable[[], None]) -> None:
+        """Call back from a provider; one that does not answer is asked again in a minute."""
+        try:
+            call()
+        except TransportError as error:
+            event("schedule.not_called_back", ERROR, reason=str(error))
 
     def _send(self, workshop: Workshop, entry: Entry) -> None:
         month, pipeline, alerts = entry.month, workshop.pipeline, workshop.alerts

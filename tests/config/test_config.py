@@ -102,6 +102,13 @@ def test_every_other_section_may_be_left_out_and_the_example_shows_its_defaults(
     assert shown.transport.use is TransportName.OUTBOX
 
 
+def test_a_window_is_for_those_who_send_by_their_readers_clocks(load: Load) -> None:
+    assert load('[schedule]\nwindow = "6h"').schedule.window == timedelta(0)
+    by_readers = '[schedule]\nsend_in = "subscriber"'
+    assert load(by_readers).schedule.window == timedelta(hours=24)
+    assert load(f'{by_readers}\nwindow = "6h"').schedule.window == timedelta(hours=6)
+
+
 def test_the_schedule_is_in_the_newsletters_time_zone(load: Load) -> None:
     schedule = load(
         '[schedule]\nday = "last fri"\ntime = "17:05"\nremind_before = "0h"\nmax_lateness = "90m"',
@@ -227,6 +234,9 @@ def test_a_value_that_cannot_be_used_is_refused_at_its_line(
         ("[transport.smtp]\ntimeout_seconds = inf", "timeout_seconds must be from 1 to 600"),
         ("[transport.smtp]\nconnections = 2.5", "must be a whole number"),
         ('[schedule]\nmax_lateness = "0h"', "every issue would be missed"),
+        ('[schedule]\nwindow = "25h"', "at most 24h"),
+        ('[schedule]\nwindow = "0h"', "more than nothing"),
+        ('[schedule]\nsend_in = "reader"', "send_in"),
         ('[paths]\narchive = "issues"', "archive is the same folder as issues"),
         ("[content]\ncallout = []", "callout must name a heading"),
         ('[alerts]\nto = ["editor@network.example", "editor"]', "to is no email address"),

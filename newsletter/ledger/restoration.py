@@ -11,7 +11,7 @@ from math import ceil
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Update, or_, select, text, update
+from sqlalchemy import Update, exists, or_, select, text, update
 
 from newsletter.ledger.database import Database
 from newsletter.ledger.tables import BatchStatus, batches, deliveries, delivery_events
@@ -19,6 +19,7 @@ from newsletter.model.delivery import PENDING, DeliveryStatus
 from newsletter.model.feedback import EFFECTIVE, DeliveryEvent
 
 _d, _b, _e = deliveries.c, batches.c, delivery_events.c
+_was_unknown: Final = _e.kind.not_in(EFFECTIVE)  # of a known delivery such news is not kept
 _RESTORED: Final = "planned in a backup that was put back; it may have been sent since"
 
 
@@ -67,9 +68,12 @@ class Restoration:
         statement = (
             select(_e.delivery_id, _e.kind, _e.at)
             .join(deliveries, _d.id == _e.delivery_id)
-            .where(_d.month == month, open_, _e.kind.not_in(EFFECTIVE))
+            .where(_d.month == month, open_, _was_unknown)
         )
         with self._database.read() as connection:
+            # Nearly always there is none, and all of an issue's deliveries need not be looked at.
+            if not connection.scalar(select(exists().where(_was_unknown))):
+                return []
             return [DeliveryEvent(*row) for row in connection.execute(statement)]
 
 

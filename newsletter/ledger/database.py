@@ -53,8 +53,9 @@ class Database:
 
     def __init__(self, backend: Backend, base: Path) -> None:
         self.file = backend.file  # of SQLite; None for a server
-        file = backend.file or base / "var/newsletter.db"
-        self.senders = file.with_name(f"{file.name}-senders")  # what they leave for each other
+        file = self.file
+        # What they leave for each other.
+        self.senders = file.with_name(f"{file.name}-senders") if file else base / "var/senders"
         self._where = backend.where
         self._explain = backend.explain
         self._reading = backend.reading

@@ -110,7 +110,7 @@ def test_a_template_changed_in_mid_send_changes_nobodys_issue(subscribed: Folder
     )
     subscribed.ok("subscribers", "import", "subscribers/two.csv")
     subscribed.ok("send", "2022-11", "--yes", "--limit", "23")
-    subscribed.edit("templates/email/issue.txt", "{{ month_name }}", "A new look")
+    subscribed.edit("templates/email/issue.txt", "{{ month_name | capitalize }}", "A new look")
     subscribed.ok("send", "2022-11", "--yes")
 
     texts = [body(message, "plain") for message in subscribed.emails().values()]

@@ -44,15 +44,20 @@ def send(ledger: Ledger) -> list[str]:
     people = (f"reader{n}@list.example" for n in range(READERS))
     rows = (SubscriberRow(email, email) for email in people)
     ledger.subscribers.import_rows(rows, now=world.NOW, is_erased=None)
-    ledger.deliveries.freeze(world.MONTH, digests={}, content="", now=world.NOW)
+    return accept(ledger, world.MONTH)
+
+
+def accept(ledger: Ledger, month: str) -> list[str]:
+    """Have an issue accepted for every subscriber; the ids of their deliveries."""
+    ledger.deliveries.freeze(month, digests={}, content="", now=world.NOW)
     chance = Random(1)  # noqa: S311 - the same ids every time
     planned = (
         PlannedDelivery(_uuid(chance), reader, "en")
-        for reader, *_ in ledger.subscribers.unplanned(world.MONTH)
+        for reader, *_ in ledger.subscribers.unplanned(month)
     )
-    ledger.deliveries.plan(world.MONTH, planned, now=world.NOW)
+    ledger.deliveries.plan(month, planned, now=world.NOW)
     sent = []
-    while batch := ledger.deliveries.claim(world.MONTH, "bench", now=world.NOW):
+    while batch := ledger.deliveries.claim(month, "bench", now=world.NOW):
         answers = [Receipt(one.id, Outcome.ACCEPTED) for one in batch.deliveries]
         ledger.deliveries.record(batch, answers, now=world.NOW)
         sent += [answer.delivery_id for answer in answers]

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from newsletter.ledger.database import Database
 from newsletter.ledger.subscribers import Subscribers
@@ -30,6 +31,7 @@ ENVIRON = {
     "NEWSLETTER_SECRET_KEY": "a key for the benches",
     "SENDGRID_API_KEY": "SG.bench",
 }
+_PARTS = ("substitutions", "headers", "custom_args")
 _HEADERS = {"Authorization": "Bearer SG.bench", "Content-Type": "application/json"}
 
 
@@ -105,17 +107,33 @@ def send(folder: Path, port: int) -> Sent:
 
 
 def _post(bodies: Path, port: int) -> float:
-    """The seconds that the same bodies take, one after the other."""
+    """The seconds that building the same bodies and giving them in takes, one after the other."""
     taken = 0.0
     connection = HTTPConnection("127.0.0.1", port)
     for file in sorted(bodies.iterdir()):
         document = json.loads(file.read_bytes())
+        people = document["personalizations"]
+        shape = people[0]
+        rows = [
+            (each["to"], *chain.from_iterable(each[part].values() for part in _PARTS))
+            for each in people
+        ]
         begun = perf_counter()
+        document["personalizations"] = [_personalization(shape, *row) for row in rows]
         connection.request("POST", "/v3/mail/send", json.dumps(document).encode(), _HEADERS)
         assert connection.getresponse().read() == b""
         taken += perf_counter() - begun
     connection.close()
     return taken
+
+
+def _personalization(shape: dict[str, Any], to: list[Any], *values: str) -> dict[str, Any]:
+    """As a program without a template of its own would build it."""
+    rest = iter(values)
+    return {
+        "to": [dict(to[0])],
+        **{part: dict(zip(shape[part], rest, strict=False)) for part in _PARTS},
+    }
 
 
 if __name__ == "__main__":

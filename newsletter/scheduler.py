@@ -134,14 +134,13 @@ class Scheduler:
             reason = str(error)
             pipeline.control.pause(month, reason)
             alerts.tell(month, AlertKind.BROKEN, lambda w: w.broken(reason))
-        except TransportError as error:
-            self._pause(month, error)
-            reason = str(error)
-            alerts.tell(month, AlertKind.INTERRUPTED, lambda w: w.interrupted(reason))
         except NewsletterError as error:
             self._pause(month, error)
-            lines = error.lines if isinstance(error, ProblemsFound) else (str(error),)
-            alerts.tell(month, AlertKind.PROBLEM, lambda w: w.problem(due_at, lines))
+            reason, lines = str(error), error.lines
+            if isinstance(error, TransportError) or pipeline.control.was_sent(month):
+                alerts.tell(month, AlertKind.INTERRUPTED, lambda w: w.interrupted(reason))
+            else:
+                alerts.tell(month, AlertKind.PROBLEM, lambda w: w.problem(due_at, lines))
 
     def _sendable(self, workshop: Workshop, month: str) -> Issue:
         """The issue as it may be sent; what was given in of another is called back first."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from newsletter.calendar import DueTime, Entry, Schedule, ScheduledIssue, agenda
 from newsletter.model.delivery import IssueState
+from newsletter.model.issue import IssueStatus
 from newsletter.model.problem import Severity
 from newsletter.pipeline import Pipeline
 
@@ -54,7 +55,7 @@ class Timetable:
             problems = "a problem" if errors == 1 else f"{errors:,} problems"
             return Outlook(missing=(f"it has {problems}: newsletter check {month}",))
         missing = []
-        if entry.state is IssueState.DRAFT:
+        if reading.issue.status is IssueStatus.DRAFT:
             missing.append(f"it is a draft ({desk.place(month)}): newsletter approve {month}")
         if entry.state is IssueState.PAUSED:
             missing.append(f"it is paused: newsletter resume {month}")

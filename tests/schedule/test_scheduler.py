@@ -54,6 +54,26 @@ def test_who_is_not_ready_is_told_of_and_leaves_once_it_is(newsroom: Newsroom) -
     assert newsroom.issues() == 22
 
 
+def test_a_draft_that_was_missed_still_needs_to_be_approved(newsroom: Newsroom) -> None:
+    newsroom.edit(f"issues/{MONTH}/issue.toml", '"ready"', '"draft"')
+    newsroom.now = DUE + 25 * HOUR
+    with newsroom.open() as workshop:
+        entries = {entry.month: entry for entry in workshop.timetable.entries(newsroom.now)}
+        missing = workshop.timetable.outlook(entries[MONTH]).missing
+    assert entries[MONTH].state is IssueState.MISSED
+    assert missing[0].endswith(f"newsletter approve {MONTH}")
+
+
+def test_of_what_fails_once_people_have_it_nobody_says_that_nothing_was_sent(
+    newsroom: Newsroom,
+) -> None:
+    (newsroom.path / "archive").write_text("where the folder should be", "utf-8")
+    newsroom.tick(DUE)
+    assert newsroom.issues() == 22
+    told = [f"{MONTH} has been sent", f"{MONTH} is being sent", f"{MONTH} is held up"]
+    assert newsroom.alerts() == told
+
+
 def test_a_month_that_nobody_wrote_is_noticed(newsroom: Newsroom) -> None:
     newsroom.tick(DUE + 27 * 24 * HOUR)
     december = datetime(2022, 12, 6, 14, tzinfo=UTC)

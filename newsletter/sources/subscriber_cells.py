@@ -9,10 +9,10 @@ with apostrophes before one of these characters gets one more, so that each come
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from newsletter import values
 from newsletter.addresses import ParsedAddress, parse_address
@@ -36,41 +36,53 @@ _UNDECODED: Final = re.compile("[\udc80-\udcff]")  # what surrogateescape makes 
 _LONGEST_LINE: Final = 200
 
 
-def row_parser(taxonomy: Taxonomy) -> Callable[[Sequence[str]], SubscriberRow]:
+def row_parser(
+    taxonomy: Taxonomy, absent: Collection[str] = ()
+) -> Callable[[Sequence[str]], SubscriberRow]:
     """What turns the cells of COLUMNS, in their order, into a row.
 
-    It raises ValueError with everything that is wrong with the row.
+    The `absent` ones come out as None, whatever their cells. It raises ValueError with everything
+    that is wrong with the row.
     """
-    parse_topics = _topics_parser(taxonomy.topics)
-
-    def parse_row(cells: Sequence[str]) -> SubscriberRow:
-        email, name, topics, language, status, consent_at, consent_source, timezone = cells
-        try:
-            return SubscriberRow(
-                *_parse_address(email),
-                parse_line(name),
-                parse_topics(topics),
-                parse_language(language),
-                _parse_status(status),
-                parse_moment(consent_at),
-                parse_line(consent_source),
-                timezone=parse_timezone(timezone),
-            )
-        except ValueError:
-            named = dict(zip(COLUMNS, zip(cells, parsers, strict=True), strict=True))
-            raise ValueError("; ".join(faults(named))) from None
-
-    parsers: tuple[Callable[[str], object], ...] = (
+    in_order: tuple[Callable[[str], Any], ...] = (
         _parse_address,
         parse_line,
-        parse_topics,
+        _topics_parser(taxonomy.topics),
         parse_language,
         _parse_status,
         parse_moment,
         parse_line,
         parse_timezone,
     )
+    parsers = dict(zip(COLUMNS, in_order, strict=True)) | dict.fromkeys(absent, _say_nothing)
+    _, name_of, topics_of, language_of, status_of, moment_of, source_of, timezone_of = (
+        parsers.values()
+    )
+
+    def parse_row(cells: Sequence[str]) -> SubscriberRow:
+        email, name, topics, language, status, consent_at, consent_source, timezone = cells
+        try:
+            return SubscriberRow(
+                *_parse_address(email),
+                name_of(name),
+                topics_of(topics),
+                language_of(language),
+                status_of(status),
+                moment_of(consent_at),
+                source_of(consent_source),
+                timezone=timezone_of(timezone),
+            )
+        except ValueError:
+            named = {
+                column: (cell, parse)
+                for cell, (column, parse) in zip(cells, parsers.items(), strict=True)
+            }
+            raise ValueError("; ".join(faults(named))) from None
+
     return parse_row
+
+
+def _say_nothing(_cell: str) -> None: ...
 
 
 def faults(cells: Mapping[str, tuple[str, Callable[[str], object]]]) -> Iterator[str]:

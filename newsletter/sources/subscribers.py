@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from newsletter.model.issue import Taxonomy
 from newsletter.model.problem import Problem, Severity, did_you_mean
@@ -28,6 +28,7 @@ _CSV_FAULTS: Final = {
 
 _CONFIRMED: Final = SubscriptionStatus.CONFIRMED
 
+_OPTIONAL: Final = frozenset({"name", "topics", "language", "timezone"})
 _Rows = Iterator[tuple[int, list[str] | str]]  # a row or why there is none, with its first line
 _ParseRow = Callable[[list[str]], SubscriberRow]
 
@@ -117,16 +118,12 @@ def _read(
 def _own_parser(names: list[str], taxonomy: Taxonomy) -> _ParseRow:
     # A column that the file lacks is read from the empty cell added to each row.
     pick = itemgetter(*(names.index(name) if name in names else -1 for name in COLUMNS))
-    parse_cells = row_parser(taxonomy)
     # Absent, these leave what is stored alone: an empty cell would be a statement.
-    absent: dict[str, Any] = {
-        name: None for name in ("name", "topics", "language", "timezone") if name not in names
-    }
+    parse_cells = row_parser(taxonomy, _OPTIONAL.difference(names))
 
     def parse_row(row: list[str]) -> SubscriberRow:
         row.append("")
-        parsed = parse_cells(pick(row))
-        return parsed._replace(**absent) if absent else parsed
+        return parse_cells(pick(row))
 
     return parse_row
 

@@ -10,13 +10,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from random import SystemRandom
-from socket import create_server
 from urllib.request import urlopen
 
 import pytest
 
 from tests.acceptance.conftest import NEWSLETTER, Folder
+from tests.fakes.ports import free_port
 
 _PATIENCE = 120.0  # seconds, for a machine that is busy with everything else
 _PLACES = ("usr/lib/*/faketime/libfaketime.so.1", "usr/local/lib/faketime/libfaketime.so.1")
@@ -30,7 +29,7 @@ class Clockwork:
     """One such process: its clock begins at `believes`, as a clock in `zone` shows it."""
 
     def __init__(self, folder: Folder, believes: datetime, zone: str) -> None:
-        self._port = port = _free_port()
+        self._port = port = free_port()
         self._log = folder.path / f"run-{port}.txt"
         config = folder.path / f"config-{port}.toml"
         text = (folder.path / "config.toml").read_text("utf-8")
@@ -103,11 +102,3 @@ def running(folder: Folder, believes: datetime, zone: str = "UTC") -> Iterator[C
 @cache
 def _library() -> Path | None:
     return next((file for place in _PLACES for file in Path("/").glob(place)), None)
-
-
-def _free_port() -> int:
-    """One that nothing is given by chance meanwhile: systems hand out higher ones by themselves."""
-    for port in SystemRandom().sample(range(20_000, 30_000), 100):
-        with suppress(OSError), create_server(("127.0.0.1", port)):
-            return port
-    pytest.fail("a hundred ports are in use")

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from socket import create_connection, create_server
+from socket import create_connection
 
 import pytest
 
 from newsletter.archive.destination import copy_by_rsync
 from newsletter.errors import NewsletterError
 from tests.archive.conftest import Publish
+from tests.fakes.ports import free_port
 
 
 @pytest.fixture
@@ -22,9 +23,7 @@ def there(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     rsync = shutil.which("rsync")
     if rsync is None:
         pytest.skip("needs rsync")
-    with create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    folder, settings = tmp_path / "there", tmp_path / "rsyncd.conf"
+    port, folder, settings = free_port(), tmp_path / "there", tmp_path / "rsyncd.conf"
     folder.mkdir()
     owner = (f"uid = {os.geteuid()}", f"gid = {os.getegid()}")
     lines = ("use chroot = no", *owner, "[www]", f"path = {folder}", "read only = no")

@@ -25,6 +25,7 @@ from newsletter.doctor.site import examine_site
 from newsletter.doctor.transport import examine_transport
 from newsletter.settings import Config
 from tests.fakes.authority import Authority
+from tests.fakes.ports import free_port
 from tests.fakes.sendgrid_server import FakeSendgrid
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
@@ -87,7 +88,7 @@ def relay(folder: Path, *, expires_in: timedelta) -> Iterator[tuple[Mapping[str,
         authenticator=only_digest,
         auth_require_tls=False,
     )
-    controller.port = _free_port()
+    controller.port = free_port()
     controller.start()
     try:
         yield (
@@ -101,11 +102,6 @@ def relay(folder: Path, *, expires_in: timedelta) -> Iterator[tuple[Mapping[str,
         )
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_port
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.fakes.ports import free_port
 from tests.preview.conftest import until
 
 NEWSLETTER = str(Path(sys.executable).with_name("newsletter"))
@@ -41,13 +42,6 @@ def run(folder: Path) -> Iterator[Run]:
     for process in running:
         process.kill()
         process.communicate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def url_of(process: "subprocess.Popen[str]") -> str:

@@ -82,6 +82,7 @@ class _Void:
 
     parallel: Final = 1
     in_hand: Final = 1000
+    needs_notes: Final = False
 
     def __init__(self, name: str, head_start: timedelta) -> None:
         self.name = name

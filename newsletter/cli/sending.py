@@ -1,6 +1,5 @@
 """`newsletter send`: the one command that mails people."""
 
-import gc
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,9 +54,6 @@ def send(
         raise typer.BadParameter("--topics and --language go with --test")
     if test is not None and (dry_run or limit):
         raise typer.BadParameter("--test sends one copy; --dry-run and --limit do not go with it")
-    # What the program itself is made of stays, and people come and go by the thousand: there are
-    # no cycles to look for.
-    gc.set_threshold(100_000, 50, 50)
     config = load(context)
     pipeline = open_pipeline(config)
     if test is not None:

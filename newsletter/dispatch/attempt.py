@@ -6,18 +6,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from newsletter.dispatch.course import Course
 from newsletter.dispatch.pacing import Patience
 from newsletter.dispatch.turns import Turns
 from newsletter.errors import EverybodyRefused, TransportError
-from newsletter.ledger.handovers import HandOvers
 from newsletter.logs import DEBUG, WARNING, event
 from newsletter.model.delivery import Batch, Outcome, Receipt
 from newsletter.model.feedback import DeliveryEvent, EventKind, is_hard
 from newsletter.model.message import Message
 from newsletter.transports.base import Appointment, Throttled, Transport
+
+if TYPE_CHECKING:
+    from newsletter.ledger.handovers import HandOvers
 
 _INTERVAL_SECONDS: Final = 1.0  # between two recordings of answers, and two looks at the issue
 _BROKEN_OFF: Final = "sending broke off before the answer came"
@@ -63,8 +65,9 @@ class Attempt:
         """Send the batch, as far as nobody says stop."""
         appointment = self._appointment()
         try:
-            self._notes = self._course.ledger.deliveries.note_hand_overs(self._batch)
-            given = self._hand_over(messages, self._notes)
+            if self._transport.needs_notes:
+                self._notes = self._course.ledger.deliveries.note_hand_overs(self._batch)
+            given = self._hand_over(messages)
             self._read(self._transport.send(given, self._commit, appointment))
         except TransportError as error:
             self._handed_over.clear()  # they were certainly not taken
@@ -123,14 +126,16 @@ class Attempt:
         self._course.uncount(back)
         event("send.called_back", WARNING, month=month, deliveries=back)
 
-    def _hand_over(self, messages: Iterable[Message], notes: HandOvers) -> Iterator[Message]:
+    def _hand_over(self, messages: Iterable[Message]) -> Iterator[Message]:
         for message in messages:
             if self._turns:
                 self._turns.wait()
             if self._is_over or self._course.is_stopped:
                 return
-            self._handed_over.add(message.personalisation.delivery_id)
-            notes.give(message.personalisation.delivery_id)
+            delivery_id = message.personalisation.delivery_id
+            self._handed_over.add(delivery_id)
+            if self._notes:
+                self._notes.give(delivery_id)
             yield message
 
     def _read(self, receipts: Iterator[Receipt]) -> None:

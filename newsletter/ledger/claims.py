@@ -1,7 +1,8 @@
 """Taking a batch: its intent is written down before anything of it is sent."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -10,7 +11,6 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
-    func,
     insert,
     or_,
     select,
@@ -29,6 +29,8 @@ from newsletter.ledger.tables import (
 )
 from newsletter.model.delivery import Batch, Delivery, DeliveryStatus, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
+
+_WITHOUT_END: Final = 2**31 - 1
 
 _S = DeliveryStatus
 _d, _b = deliveries.c, batches.c
@@ -57,7 +59,6 @@ _LEAVE: Final = (
     .where(_b.id == _batch, ~exists().where(_is_planned))
     .values(status=BatchStatus.DONE)
 )
-_COUNT_PLANNED: Final = select(func.count()).select_from(deliveries).where(_is_planned)
 _MOVE: Final = (
     update(deliveries)
     .where(_d.id.in_(select(_d.id).where(_is_planned).limit(bindparam("limit", type_=Integer))))
@@ -125,17 +126,15 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     if found is None:
         return None
     batch_id, fence = found.id, found.fence
-    planned = _count_planned(connection, batch_id)
-    part = planned if limit is None else min(planned, limit)
-    if part < planned or _is_partly_out(connection, found):
-        batch_id, fence = _split(connection, month, found, part), 0
+    planned = _planned(connection, batch_id, month)
+    if (limit is not None and limit < len(planned)) or _is_partly_out(connection, found):
+        batch_id, fence = _split(connection, month, found, limit), 0
+        planned = _planned(connection, batch_id, month)
     at = {"batch": batch_id, "now": now}
     recipients: list[Delivery] = []
     skipped: list[dict[str, object]] = []
     attempts = 0
-    for delivery_id, subscriber_id, email, name, why_not, before in fetch_at_once(
-        connection, _RECIPIENTS, {"batch": batch_id, "month": month}
-    ):
+    for delivery_id, subscriber_id, email, name, why_not, before in planned:
         attempts = max(attempts, before)
         if why_not is None:
             recipients.append(Delivery(delivery_id, subscriber_id, email, name))
@@ -157,8 +156,8 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     )
 
 
-def _count_planned(connection: Connection, batch_id: int) -> int:
-    return connection.scalars(_COUNT_PLANNED, {"batch": batch_id}).one()
+def _planned(connection: Connection, batch_id: int, month: str) -> Sequence[Sequence[Any]]:
+    return fetch_at_once(connection, _RECIPIENTS, {"batch": batch_id, "month": month})
 
 
 def _is_partly_out(connection: Connection, found: AnyRow) -> bool:
@@ -167,12 +166,13 @@ def _is_partly_out(connection: Connection, found: AnyRow) -> bool:
     return bool(connection.scalar(_IS_WITH_PROVIDER, {"batch": found.id}))
 
 
-def _split(connection: Connection, month: str, found: AnyRow, part: int) -> int:
-    """A new batch with so many of the deliveries that are planned."""
+def _split(connection: Connection, month: str, found: AnyRow, limit: int | None) -> int:
+    """A new batch with the deliveries that are planned, or so many of them."""
     values = {"month": month, "variant_id": found.variant_id, "leaves_at": found.leaves_at}
     new_id: int = connection.scalars(
         insert(batches).values(status=BatchStatus.PLANNED, fence=0, **values).returning(_b.id)
     ).one()
-    connection.execute(_MOVE, {"batch": found.id, "limit": part, "new_batch": new_id})
+    most = _WITHOUT_END if limit is None else limit
+    connection.execute(_MOVE, {"batch": found.id, "limit": most, "new_batch": new_id})
     connection.execute(_LEAVE, {"batch": found.id})
     return new_id

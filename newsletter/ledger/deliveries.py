@@ -10,7 +10,7 @@ from newsletter.ledger.claims import take_next
 from newsletter.ledger.database import Database
 from newsletter.ledger.handovers import HandOverFiles, HandOvers
 from newsletter.ledger.outcome_report import OutcomeLine, outcome_lines
-from newsletter.ledger.outcomes import close, require_held, settle
+from newsletter.ledger.outcomes import close, name_held, require_held, settle
 from newsletter.ledger.planning import Planning
 from newsletter.ledger.recovery import Orphan, take_over
 from newsletter.ledger.states import (
@@ -177,10 +177,7 @@ class Deliveries:
         Raises `FenceLost` where the batch is in other hands.
         """
         with self._database.write() as connection:
-            require_held(connection, batch)
-            connection.execute(
-                update(batches).where(_b.id == batch.id).values(provider_batch_id=provider_batch_id)
-            )
+            name_held(connection, batch, provider_batch_id)
 
     def hurry(self, month: str) -> None:
         """Let everything that waits for another attempt be claimed at once."""

@@ -60,7 +60,6 @@ _news: Final = Table(
     Column("status", StatusCode),
     Column("reason", Text),
     prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",
 )
 _with_news: Final = _news.join(deliveries, _d.id == _news.c.delivery_id)
 

@@ -90,7 +90,6 @@ _rows: Final = Table(
     Column("agrees", Boolean),  # whether the row brings a consent not yet on record
     Column("differs", Boolean),  # whether it says anything but what is stored
     prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",
 )
 _row, _person = _rows.c, subscribers.c
 _now: Final = bindparam("now", type_=Instant)

@@ -40,16 +40,15 @@ _is_sending: Final = and_(_d.batch_id == _batch, _d.status == _S.SENDING)
 _is_planned: Final = and_(_d.batch_id == _batch, _d.status == _S.PLANNED)
 _answered: Final = {"attempts": _d.attempts + 1, "updated_at": _now}
 
-_HOLD: Final = (
-    select(_b.id)
-    .where(
-        _b.id == _batch,
-        _b.owner == bindparam("owner"),
-        _b.fence == bindparam("fence"),
-        _b.status == BatchStatus.SENDING,
-    )
-    .with_for_update()
+# The names of parameters in an UPDATE must not be those of columns.
+_is_held: Final = and_(
+    _b.id == _batch,
+    _b.owner == bindparam("holder"),
+    _b.fence == bindparam("held_fence"),
+    _b.status == BatchStatus.SENDING,
 )
+_HOLD: Final = select(_b.id).where(_is_held).with_for_update()
+_NAME: Final = update(batches).where(_is_held).values(provider_batch_id=bindparam("name"))
 _ACCEPT_ALL: Final = (
     update(deliveries).where(_is_sending).values(status=_S.ACCEPTED, reason="", **_answered)
 )
@@ -110,17 +109,26 @@ _STATUS_OF: Final = {
 class FenceLost(LedgerError):
     """The batch is in other hands, or closed: nothing was written."""
 
+    def __init__(self, batch: Batch) -> None:
+        super().__init__("this batch is in other hands; nothing was recorded", where=batch.month)
+
 
 def require_held(connection: Connection, batch: Batch) -> None:
     """Raise `FenceLost` unless the batch's owner holds it under its fence; nobody else can then."""
     if not is_held(connection, batch.id, batch.owner, batch.fence):
-        raise FenceLost("this batch is in other hands; nothing was recorded", where=batch.month)
+        raise FenceLost(batch)
+
+
+def name_held(connection: Connection, batch: Batch, provider_batch_id: str) -> None:
+    """Note what the provider calls the batch. Raises `FenceLost` as `require_held` does."""
+    held = _held(batch.id, batch.owner, batch.fence)
+    if not connection.execute(_NAME, {"name": provider_batch_id, **held}).rowcount:
+        raise FenceLost(batch)
 
 
 def is_held(connection: Connection, batch_id: int, owner: str, fence: int) -> bool:
     """Whether `owner` holds the batch under `fence`."""
-    held = {"batch": batch_id, "owner": owner, "fence": fence}
-    return connection.scalar(_HOLD, held) is not None
+    return connection.scalar(_HOLD, _held(batch_id, owner, fence)) is not None
 
 
 def settle(
@@ -185,6 +193,10 @@ def close(
         connection.execute(_CANCEL, at)
     connection.execute(_CLOSE, {"batch": batch_id, "retry_at": retry_at})
     return put_back
+
+
+def _held(batch_id: int, owner: str, fence: int) -> dict[str, object]:
+    return {"batch": batch_id, "holder": owner, "held_fence": fence}
 
 
 def _accepts_all(batch: Batch, receipts: Sequence[Receipt]) -> bool:

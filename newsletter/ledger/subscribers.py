@@ -232,8 +232,8 @@ class Subscribers:
             .where(why_skipped(month).is_(None))
             .where(~_has_delivery(month))
         )
-        for row in self._database.pages(statement, subscribers.c.id):
-            yield row.id, _topics(row.topics), row.language, row.timezone
+        for its_id, topics, language, timezone in self._database.pages(statement, subscribers.c.id):
+            yield its_id, _topics(topics), language, timezone
 
     def has_timezones(self) -> bool:
         """Whether anybody has a time zone of their own."""

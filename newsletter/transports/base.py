@@ -56,6 +56,13 @@ class Transport(Protocol):
         """
 
     @property
+    def needs_notes(self) -> bool:
+        """Whether a sender has to leave word of what it handed over, should it die.
+
+        Not where messages can be called back, or taken twice without harm.
+        """
+
+    @property
     def head_start(self) -> timedelta:
         """How long before messages are to leave it takes them; nothing where they leave at once."""
 

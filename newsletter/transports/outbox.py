@@ -29,6 +29,7 @@ class Outbox:
     name: Final = "outbox"
     parallel: Final = 1
     in_hand: Final = 1000
+    needs_notes: Final = False
     head_start: Final = timedelta()
 
     def __init__(self, path: Path) -> None:

@@ -35,6 +35,7 @@ class Nowhere:
     name = "nowhere"
     parallel = 1
     in_hand = 1000
+    needs_notes = False
     head_start = timedelta()
 
     def send(

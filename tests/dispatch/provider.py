@@ -89,6 +89,7 @@ class Provider:
 
     name = "provider"
     parallel = 1
+    needs_notes = True
     head_start = timedelta()
 
     def __init__(self, kind: Kind) -> None:

@@ -100,6 +100,7 @@ class Carrier:
     name = "carrier"
     parallel = 1
     in_hand = 1000
+    needs_notes = True
     head_start = timedelta()
 
     def __init__(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
 from http import HTTPStatus
@@ -20,7 +21,7 @@ from typing import Final
 
 from newsletter.model.message import Address, Message, Personalisation, merge_values
 from newsletter.model.newsletter import Newsletter
-from newsletter.model.variant import MergeField, OpenText
+from newsletter.model.variant import MergeField, OpenText, RenderedVariant
 
 # SendGrid takes messages up to 72 hours ahead. This is long enough to give in a large list and to
 # stop it still, and short, as whoever unsubscribes meanwhile gets the issue all the same.
@@ -37,7 +38,8 @@ _NO_TRACKING: Final = {
 # By number and not by name: the hash of an enum's member is computed in Python.
 _FIELDS: Final = tuple(MergeField)
 _VALUES: Final = attrgetter(*_FIELDS)
-_SPECIAL: Final = re.compile("[&<>\"']").search
+_SPECIAL: Final = "&<>\"'"
+_Tags = dict[MergeField, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +73,23 @@ class VariantBody:
         self.sender: Final = newsletter.sender.email
         # What is only checked is answered 200, and never 202.
         self.success: Final = HTTPStatus.OK if is_sandbox else HTTPStatus.ACCEPTED
-        text, html = message.variant.text, message.variant.html
-        # The tags hold a digest of all they stand among, so none of it can look like a tag.
-        mark = sha256(repr((text, html)).encode("utf-8", "replace")).hexdigest()[:16]
-        self._text_tags = _tags(text, f"{mark}-text")
-        self._html_tags = _tags(html, f"{mark}-html")
+        self._text_tags, self._html_tags, content = _content(message.variant)
         self._text_places = [_FIELDS.index(field) for field in self._text_tags]
         self._html_places = [_FIELDS.index(field) for field in self._html_tags]
         self._around = _around(
             [*self._text_tags.values(), *self._html_tags.values()], message.own_headers
         )
-        self._shared = json.dumps(
+        others = json.dumps(
             {
                 "from": _mailbox(newsletter.sender),
                 "reply_to": _mailbox(newsletter.reply_to),
-                "subject": message.variant.subject,
-                "content": [
-                    {"type": f"text/{kind}", "value": content.filled(tags)}
-                    for kind, content, tags in (
-                        ("plain", text, self._text_tags),
-                        ("html", html, self._html_tags),
-                    )
-                    if content.pieces  # what is empty is refused
-                ],
                 "headers": dict(message.shared_headers),
                 "categories": [newsletter.list_id, message.variant.variant.month],
                 "tracking_settings": _NO_TRACKING,
                 "mail_settings": {"sandbox_mode": {"enable": is_sandbox}},
             }
-        )[1:-1]
+        )
+        self._shared = f"{others[1:-1]},{content}"
 
     @property
     def size(self) -> int:
@@ -151,7 +141,26 @@ class VariantBody:
         return ",".join(pieces).encode("ascii")
 
 
-def _tags(text: OpenText, mark: str) -> dict[MergeField, str]:
+@lru_cache(maxsize=64)
+def _content(variant: RenderedVariant) -> tuple[_Tags, _Tags, str]:
+    """The tags of the text and of the HTML part, and what both say: for many requests alike."""
+    text, html = variant.text, variant.html
+    # The tags hold a digest of all they stand among, so none of it can look like a tag.
+    mark = sha256(repr((text, html)).encode("utf-8", "replace")).hexdigest()[:16]
+    text_tags, html_tags = _tags(text, f"{mark}-text"), _tags(html, f"{mark}-html")
+    parts = [("plain", text, text_tags), ("html", html, html_tags)]
+    content = {
+        "subject": variant.subject,
+        "content": [
+            {"type": f"text/{kind}", "value": part.filled(tags)}
+            for kind, part, tags in parts
+            if part.pieces  # what is empty is refused
+        ],
+    }
+    return text_tags, html_tags, json.dumps(content)[1:-1]
+
+
+def _tags(text: OpenText, mark: str) -> _Tags:
     fields = (piece for piece in text.pieces if isinstance(piece, MergeField))
     return {field: f"-nl-{mark}-{field}-" for field in dict.fromkeys(fields)}
 
@@ -174,7 +183,8 @@ def _around(tags: Iterable[str], headers: Iterable[str]) -> list[str]:
 
 def _as_html(plain: Sequence[str], written: list[str]) -> list[str]:
     """A column of merge values for the HTML part; `written` is the same for the text part."""
-    if not _SPECIAL("".join(plain)):
+    joined = "".join(plain)
+    if not any(character in joined for character in _SPECIAL):
         return written
     return [quoted(escape(value)) for value in plain]
 

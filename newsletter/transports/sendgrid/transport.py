@@ -41,6 +41,7 @@ class Sendgrid:
     name: Final = "sendgrid"
     parallel: Final = 4
     in_hand: Final = 1000
+    needs_notes: Final = False
     head_start: Final = HEAD_START
 
     def __init__(

@@ -28,6 +28,7 @@ class Smtp:
     name: Final = "smtp"
     parallel: Final = 2  # while the answers of one are recorded, the other sends
     in_hand: Final = 250
+    needs_notes: Final = True
     head_start: Final = timedelta()
 
     def __init__(

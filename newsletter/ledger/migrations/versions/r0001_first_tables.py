@@ -162,6 +162,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
         sa.UniqueConstraint("month", "subscriber_id", name="uq_deliveries_month_subscriber_id"),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name="fk_deliveries_batch_id"),
+        # Room to rewrite a row in its own page, without its indexes: a batch is finished twice as
+        # quickly.
         postgresql_with={"fillfactor": 50},
     )
     op.create_index("ix_deliveries_batch_id", "deliveries", ["batch_id"])

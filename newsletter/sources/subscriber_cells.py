@@ -70,7 +70,8 @@ def row_parser(
                 status_of(status),
                 moment_of(consent_at),
                 source_of(consent_source),
-                timezone=timezone_of(timezone),
+                None,
+                timezone_of(timezone),
             )
         except ValueError:
             named = {

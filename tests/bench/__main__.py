@@ -6,6 +6,8 @@
 import sys
 from importlib import import_module
 
+import newsletter.cli.main  # noqa: F401 - it sets how Python runs the program
+
 BENCHES = (
     "startup",
     "rendering",

@@ -56,6 +56,19 @@ class AlreadySent(IssueError):
         self.why = why
 
 
+class NotPublished(NewsletterError):
+    """What was sent is not in the archive, or not all of it; nobody is left out by that."""
+
+    def __init__(self, reason: NewsletterError) -> None:
+        super().__init__(reason.what, where=reason.where)
+        self._lines = reason.lines
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Those of the reason."""
+        return self._lines
+
+
 class RenderError(NewsletterError):
     """A template or its content could not be turned into an email."""
 

@@ -144,19 +144,16 @@ class Pipeline:
 
         With a due time it leaves then, and a provider may be given it before. Run again after any
         interruption, it goes on; nobody gets it twice. Raises TransportError where the way out is
-        closed, AlreadySent where the ledger may be older than the world.
+        closed, AlreadySent where the ledger may be older than the world, and NotPublished where
+        all else is done.
         """
+        month, deliveries = issue.month, self.ledger.deliveries
         transport, links = self._open_transport(), self._open_links()
-        deliveries = self.ledger.deliveries
-        due_at = due.at if due else None
-        doubt = self.doubts.about(issue.month)
-        compiled = self.control.freeze(issue, due_at)
-        self.ledger.appointments.appoint(issue.month, due_at)
-        promised = deliveries.plan(issue.month, self._promises(issue, due), now=self._now())
-        self.doubts.settle(issue.month, doubt, now=self._now())
-        is_ahead = due_at is not None and due_at > self._now()
+        compiled, promised = self._promise(issue, due)
+        is_ahead = due is not None and due.at > self._now()
         publication = Publication(self.desk, deliveries, issue, compiled)
-        log = SendLog(issue.month, transport.name, promised)
+        log = SendLog(month, transport.name, promised)
+        unpublished = None
 
         def note(report: DispatchReport) -> None:
             if report.accepted and not is_ahead:
@@ -166,7 +163,7 @@ class Pipeline:
 
         try:
             report = dispatch(
-                issue.month,
+                month,
                 self.ledger,
                 transport,
                 self._writer(issue, compiled, links),
@@ -176,15 +173,18 @@ class Pipeline:
                 stop=stop or Event(),
                 clock=self._now,
             )
-            return log.end(report)
+            log.end(report)
         except NewsletterError as error:
             log.fail(error)
             raise
         finally:
             transport.close()
-            deliveries.finish_if_done(issue.month, now=self._now())
-            if self.control.was_sent(issue.month):
-                publication.finish()
+            deliveries.finish_if_done(month, now=self._now())
+            if self.control.was_sent(month):
+                unpublished = publication.finish()
+        if unpublished:
+            raise unpublished
+        return report
 
     def send_test(
         self, month: str, address: str, topics: tuple[str, ...], language: str = ""
@@ -208,6 +208,16 @@ class Pipeline:
     def build_archive(self) -> PublishReport:
         """The public site of everything sent or past. Raises IssueError where a folder is gone."""
         return build_archive(self.desk, self.ledger, self._now())
+
+    def _promise(self, issue: Issue, due: DueTime | None) -> tuple[Compiled, int]:
+        """Freeze the issue and write down who gets it; gives what all get, and how many are new."""
+        month, due_at = issue.month, due.at if due else None
+        doubt = self.doubts.about(month)
+        compiled = self.control.freeze(issue, due_at)
+        self.ledger.appointments.appoint(month, due_at)
+        promised = self.ledger.deliveries.plan(month, self._promises(issue, due), now=self._now())
+        self.doubts.settle(month, doubt, now=self._now())
+        return compiled, promised
 
     def _promises(self, issue: Issue, due: DueTime | None = None) -> Iterator[PlannedDelivery]:
         choose = self.desk.choice(issue)

@@ -22,7 +22,7 @@ from newsletter.archive.record import KnownIssues
 from newsletter.archive.search import build_index
 from newsletter.assemble import variant_by_id
 from newsletter.desk import Compiled, Desk
-from newsletter.errors import IssueError, NewsletterError, ProblemsFound
+from newsletter.errors import IssueError, NewsletterError, NotPublished, ProblemsFound
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.ledger import Ledger
 from newsletter.ledger.states import FrozenIssue
@@ -68,7 +68,7 @@ class Publication:
         self._is_made = False
 
     def make_early(self) -> None:
-        """Publish at the first call; should it fail, `finish` tries again and says why."""
+        """Publish at the first call; should it fail, `finish` tries again."""
         if not self._is_tried:
             self._is_tried = True
             try:
@@ -76,9 +76,14 @@ class Publication:
             except NewsletterError as error:
                 event("archive.postponed", WARNING, month=self._issue.month, reason=str(error))
 
-    def finish(self) -> None:
-        """Publish all there is to say now. Raises what keeps the archive from being written."""
-        self._publish(is_searched=True)
+    def finish(self) -> NotPublished | None:
+        """Publish all there is to say now; gives what keeps the archive from being written."""
+        try:
+            self._publish(is_searched=True)
+        except NewsletterError as error:
+            event("archive.postponed", WARNING, month=self._issue.month, reason=str(error))
+            return NotPublished(error)
+        return None
 
     def _publish(self, *, is_searched: bool) -> None:
         month = self._issue.month

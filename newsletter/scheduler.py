@@ -19,6 +19,7 @@ from newsletter.errors import (
     EverybodyRefused,
     IssueError,
     NewsletterError,
+    NotPublished,
     ProblemsFound,
     TransportError,
 )
@@ -53,6 +54,7 @@ class Scheduler:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _pauses: dict[str, timedelta] = field(default_factory=dict)
     _not_before: dict[str, datetime] = field(default_factory=dict)
+    _published: set[str] = field(default_factory=set)  # of what ended: seen to since the start
 
     def tick(self) -> datetime:
         """Do what is to be done now, unless another process is at it; gives the next due time.
@@ -69,7 +71,9 @@ class Scheduler:
                         self._attend(workshop, entry)
                     if not any(entry.is_to_be_sent for entry in entries):
                         workshop.pipeline.ledger.restoration.conclude(now=began_at)
-                    self._tell_of_ends(workshop)
+                    for standing in self._lately_ended(workshop):
+                        self._publish(workshop, standing.month)
+                        self._tell_of_end(workshop, standing)
             return min(_moments(workshop, began_at))
 
     def _attend(self, workshop: Workshop, entry: Entry) -> None:
@@ -126,7 +130,7 @@ class Scheduler:
             self._tell_of_beginning(workshop, issue, due_at)
             pipeline.send(issue, due=workshop.timetable.due_time(entry), stop=self.stop)
             self._pauses.pop(month, None)
-            alerts.end(month, AlertKind.INTERRUPTED, AlertKind.PROBLEM)
+            alerts.end(month, AlertKind.INTERRUPTED, AlertKind.PROBLEM, AlertKind.UNPUBLISHED)
         except AlreadySent as error:
             why = error.why
             alerts.tell(month, AlertKind.DOUBTFUL, lambda w: w.doubtful(why))
@@ -134,6 +138,8 @@ class Scheduler:
             reason = str(error)
             pipeline.control.pause(month, reason)
             alerts.tell(month, AlertKind.BROKEN, lambda w: w.broken(reason))
+        except NotPublished as error:
+            self._tell_unpublished(workshop, month, error)
         except NewsletterError as error:
             self._pause(month, error)
             reason, lines = str(error), error.lines
@@ -170,14 +176,32 @@ class Scheduler:
             lambda w: w.begun(issue.subject, plan.recipients, articles, leaves_at),
         )
 
-    def _tell_of_ends(self, workshop: Workshop) -> None:
-        """Of the issues that ended lately, whoever sent them."""
+    def _lately_ended(self, workshop: Workshop) -> Iterator[Standing]:
+        """The issues that ended lately, whoever sent them."""
         pipeline, now = workshop.pipeline, self.clock()
         for month in pipeline.ledger.deliveries.months():
             standing = pipeline.standing(month)
             ended_at = standing.finished_at
             if standing.state is IssueState.FINISHED and ended_at and now - ended_at < _FRESH:
-                self._tell_of_end(workshop, standing)
+                yield standing
+
+    def _publish(self, workshop: Workshop, month: str) -> None:
+        """See that the archive has an issue that ended: whoever sent it may have been killed."""
+        if month in self._published or self._is_pausing(month, self.clock()):
+            return
+        try:
+            workshop.pipeline.build_archive()
+        except NewsletterError as error:
+            self._tell_unpublished(workshop, month, error)
+        else:
+            self._published.add(month)
+            self._pauses.pop(month, None)
+            workshop.alerts.end(month, AlertKind.UNPUBLISHED)
+
+    def _tell_unpublished(self, workshop: Workshop, month: str, error: NewsletterError) -> None:
+        reason = str(error)
+        self._pause(month, error)
+        workshop.alerts.tell(month, AlertKind.UNPUBLISHED, lambda w: w.unpublished(reason))
 
     def _tell_of_end(self, workshop: Workshop, standing: Standing) -> None:
         address = workshop.pipeline.desk.newsletter.issue_url(standing.month)

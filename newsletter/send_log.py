@@ -23,10 +23,9 @@ class SendLog:
         self._retried = report.retried
         self._tell("send.recorded", level, report)
 
-    def end(self, report: "DispatchReport") -> "DispatchReport":
+    def end(self, report: "DispatchReport") -> None:
         """It came to its end, whatever that was."""
         self._tell("send.ended", INFO, report)
-        return report
 
     def fail(self, error: "NewsletterError") -> None:
         """It broke off."""

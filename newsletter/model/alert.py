@@ -13,5 +13,6 @@ class AlertKind(StrEnum):
     INTERRUPTED = "interrupted"  # the way out is closed; it is tried again
     BROKEN = "broken"  # everybody was refused; it is paused
     FINISHED = "finished"
+    UNPUBLISHED = "unpublished"  # people have it, and the archive does not; it is tried again
     MISSED = "missed"
     HEARTBEAT = "heartbeat"  # a monitor, which knows by it that all is well

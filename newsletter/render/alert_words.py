@@ -134,6 +134,20 @@ class AlertWords:
             ),
         )
 
+    def unpublished(self, reason: str) -> LetterWords:
+        """People have it, and the archive's page cannot be written for now."""
+        _ = self._
+        return self._letter(
+            _("The archive lacks %(month)s"),
+            _("The issue of %(month)s could not be put into the archive:") % {"month": self._month},
+            reason,
+            _(
+                "Its emails are not held up by that. It is tried again by itself, at longer and "
+                "longer intervals; to try at once:"
+            ),
+            "newsletter archive build",
+        )
+
     def broken(self, reason: str) -> LetterWords:
         """Everybody was refused, so it is paused."""
         _ = self._

@@ -1,5 +1,6 @@
 """What the scheduler does at an instant: each issue once, in its time, and nobody surprised."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -64,14 +65,31 @@ def test_a_draft_that_was_missed_still_needs_to_be_approved(newsroom: Newsroom) 
     assert missing[0].endswith(f"newsletter approve {MONTH}")
 
 
-def test_of_what_fails_once_people_have_it_nobody_says_that_nothing_was_sent(
+def test_an_archive_that_cannot_be_written_holds_nobody_up_and_is_written_when_it_can_be(
     newsroom: Newsroom,
 ) -> None:
-    (newsroom.path / "archive").write_text("where the folder should be", "utf-8")
-    newsroom.tick(DUE)
+    archive = newsroom.path / "archive"
+    archive.write_text("where the folder should be", "utf-8")
+    for minute in range(3):
+        newsroom.tick(DUE + minute * MINUTE)
     assert newsroom.issues() == 22
-    told = [f"{MONTH} has been sent", f"{MONTH} is being sent", f"{MONTH} is held up"]
+    told = [f"{MONTH} has been sent", f"{MONTH} is being sent", f"The archive lacks {MONTH}"]
     assert newsroom.alerts() == told
+
+    archive.unlink()
+    newsroom.tick(DUE + 5 * MINUTE)
+    assert (archive / MONTH / "index.html").is_file()
+    assert newsroom.alerts() == told
+
+
+def test_an_archive_that_a_killed_send_left_undone_is_written_by_the_next_scheduler(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.tick(DUE)
+    shutil.rmtree(newsroom.path / "archive" / MONTH)
+    newsroom.tick(DUE + MINUTE)  # it was there when this one looked
+    newsroom.restarted().tick()
+    assert (newsroom.path / "archive" / MONTH / "index.html").is_file()
 
 
 def test_a_month_that_nobody_wrote_is_noticed(newsroom: Newsroom) -> None:

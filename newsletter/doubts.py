@@ -35,9 +35,7 @@ class Doubts:
             where = self._desk.folders.shown(self._desk.folders.archive / month / "sent")
             begun = _day(recorded.started_at)
             return f"{where} tells of a sending on {begun} that the database does not know of"
-        backed_up_at = self._ledger.restoration.backed_up_at()
-        frozen = self._ledger.deliveries.frozen(month)
-        if backed_up_at and (frozen is None or frozen.started_at <= backed_up_at):
+        if backed_up_at := self._ledger.restoration.backed_up_at():
             return f"the database is a backup of {_day(backed_up_at)} that was put back"
         return ""
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache
+from itertools import takewhile
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -23,7 +24,13 @@ from newsletter.assemble import variant_by_id
 from newsletter.calendar import DueTime
 from newsletter.control import Control, Standing
 from newsletter.desk import Compiled, Desk
-from newsletter.dispatch.dispatcher import DispatchReport, Manners, MessageWriter, dispatch
+from newsletter.dispatch.dispatcher import (
+    DispatchReport,
+    Manners,
+    MessageWriter,
+    StopReason,
+    dispatch,
+)
 from newsletter.dispatch.plan import Plan, make_plan
 from newsletter.doubts import Doubts
 from newsletter.errors import LedgerError, NewsletterError, SubscriberError, TransportError
@@ -149,7 +156,11 @@ class Pipeline:
         """
         month, deliveries = issue.month, self.ledger.deliveries
         transport, links = self._open_transport(), self._open_links()
-        compiled, promised = self._promise(issue, due)
+        stop = stop or Event()
+        compiled, promised = self._promise(issue, due, stop)
+        if stop.is_set():
+            transport.close()
+            return DispatchReport(0, 0, 0, 0, StopReason.ASKED)
         is_ahead = due is not None and due.at > self._now()
         publication = Publication(self.desk, deliveries, issue, compiled)
         log = SendLog(month, transport.name, promised)
@@ -170,7 +181,7 @@ class Pipeline:
                 # One sender, as what several give in goes under as many names at the provider.
                 Manners(limit, self._per_second, senders=1 if is_ahead else None),
                 progress=note,
-                stop=stop or Event(),
+                stop=stop,
                 clock=self._now,
             )
             log.end(report)
@@ -209,13 +220,17 @@ class Pipeline:
         """The public site of everything sent or past. Raises IssueError where a folder is gone."""
         return build_archive(self.desk, self.ledger, self._now())
 
-    def _promise(self, issue: Issue, due: DueTime | None) -> tuple[Compiled, int]:
-        """Freeze the issue and write down who gets it; gives what all get, and how many are new."""
+    def _promise(self, issue: Issue, due: DueTime | None, stop: Event) -> tuple[Compiled, int]:
+        """Freeze the issue and write down who gets it, which the next send goes on with at a stop.
+
+        Gives what all of them get, and how many are new.
+        """
         month, due_at = issue.month, due.at if due else None
         doubt = self.doubts.about(month)
         compiled = self.control.freeze(issue, due_at)
         self.ledger.appointments.appoint(month, due_at)
-        promised = self.ledger.deliveries.plan(month, self._promises(issue, due), now=self._now())
+        promises = takewhile(lambda _: not stop.is_set(), self._promises(issue, due))
+        promised = self.ledger.deliveries.plan(month, promises, now=self._now())
         self.doubts.settle(month, doubt, now=self._now())
         return compiled, promised
 

@@ -112,6 +112,8 @@ def _explain_end(report: "DispatchReport", standing: "Standing") -> None:
         note(f"Of {uncertain:,} the answer was lost: newsletter resolve {month}")
     if report.stopped_because is StopReason.LIMITED:
         return
+    if report.stopped_because is StopReason.ASKED and not report.done:
+        raise NewsletterError(f"stopped at once; to go on: newsletter send {month}")
     if left:
         raise NewsletterError(f"stopped with {left:,} to go; to go on: newsletter send {month}")
     if in_hand:

@@ -17,7 +17,9 @@ import pytest
 
 from newsletter.cli.main import main
 from newsletter.config import load_config
+from newsletter.doubts import Doubts
 from newsletter.feedback import Feedback
+from newsletter.ledger.restoration import mark_as_backup
 from newsletter.model.delivery import IssueState
 from newsletter.scheduler import Scheduler
 from newsletter.transports.sendgrid.events import parse_events
@@ -189,6 +191,24 @@ def test_the_scheduler_sends_nothing_and_tells_once(newsroom: Newsroom, lose: Lo
     newsroom.ok("resolve", MONTH, "--as", "retry")
     newsroom.tick(DUE + 4 * HOUR)
     assert newsroom.left() == 22
+
+
+def test_a_send_killed_while_it_doubts_leaves_the_doubt(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newsroom.ok("backup", str(newsroom.backup))
+    mark_as_backup(newsroom.backup, datetime.now(UTC) - HOUR)
+    newsroom.put_back()
+
+    def die(*_args: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Doubts, "settle", die)
+        newsroom.refused("send", MONTH, "--yes")
+    assert newsroom.status()["deliveries"] == {"planned": 22}
+    assert f"{MONTH} may have been sent already" in newsroom.refused("send", MONTH, "--yes")
+    assert newsroom.left() == 0
 
 
 def test_what_was_put_back_in_time_leaves_by_itself(newsroom: Newsroom) -> None:

@@ -92,6 +92,17 @@ def test_an_archive_that_a_killed_send_left_undone_is_written_by_the_next_schedu
     assert (newsroom.path / "archive" / MONTH / "index.html").is_file()
 
 
+def test_a_stop_while_promises_are_written_down_is_heard_and_forgets_nobody(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.scheduler.stop.set()
+    newsroom.tick(DUE)
+    assert newsroom.issues() == 0
+    assert newsroom.state() is not IssueState.FINISHED
+    newsroom.restarted().tick()
+    assert newsroom.issues() == 22
+
+
 def test_a_month_that_nobody_wrote_is_noticed(newsroom: Newsroom) -> None:
     newsroom.tick(DUE + 27 * 24 * HOUR)
     december = datetime(2022, 12, 6, 14, tzinfo=UTC)

@@ -6,7 +6,7 @@ may not outlive a failure of the machine, so from before its last start they tel
 """
 
 import fcntl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -17,6 +17,7 @@ from newsletter.model.delivery import Batch, Outcome, Receipt
 
 _HERE, _GIVEN, _ACCEPTED = b".>+"
 _MARKS: Final = {Outcome.ACCEPTED: _ACCEPTED, Outcome.UNCERTAIN: _GIVEN}
+Held = tuple[int, str, int]  # a batch, who holds it, and under which fence
 _THIS_START: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -90,6 +91,17 @@ class HandOverFiles:
             frozenset(delivery_id for mark, delivery_id in marked if mark == _ACCEPTED),
             frozenset(delivery_id for mark, delivery_id in marked if mark == _GIVEN),
         )
+
+    def sweep(self, in_hand: Callable[[], Iterable[Held]]) -> None:
+        """Remove what senders left who were killed when the ledger had it all.
+
+        `in_hand` gives the batches that somebody holds, as they are now.
+        """
+        if left := list(self._folder.glob("*.given")):
+            kept = {self._file(*held) for held in in_hand()}
+            for file in left:
+                if file not in kept:
+                    file.unlink(missing_ok=True)
 
     def forget(self, batch_id: int, owner: str, fence: int) -> None:
         """Remove what was left, now that the ledger has it."""

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 
 from newsletter.ledger.appointments import Appointments
 from newsletter.ledger.database import AnyRow, Database
-from newsletter.ledger.handovers import HandOverFiles
+from newsletter.ledger.handovers import HandOverFiles, Held
 from newsletter.ledger.outcomes import close, is_held, lose_sight
 from newsletter.ledger.states import share_state
 from newsletter.ledger.tables import BatchStatus, batches
@@ -26,6 +26,7 @@ _IN_HAND: Final = select(
     _b.month == bindparam("month"),
     _b.status.in_((BatchStatus.SENDING, BatchStatus.RECALLING)),
 )
+_HELD: Final = select(_b.id, _b.owner, _b.fence).where(_b.owner.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,13 @@ def take_over(  # noqa: PLR0913 - what it meets, and what it is told
                     unanswered += lose_sight(connection, batch_id, fates, now=now)
                 unanswered += close(connection, batch_id, state, now=now)
         hand_overs.forget(batch_id, owner, fence)
+    hand_overs.sweep(lambda: _held(database))
     return unanswered
+
+
+def _held(database: Database) -> list[Held]:
+    with database.read() as connection:
+        return [(batch.id, batch.owner, batch.fence) for batch in connection.execute(_HELD)]
 
 
 def _left_behind(database: Database, month: str, is_alive: Callable[[str], bool]) -> list[AnyRow]:

@@ -13,7 +13,7 @@ from newsletter.ledger.database import Database
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.lock import OwnerLocks
 from newsletter.ledger.subscribers import Subscribers
-from newsletter.model.delivery import DeliveryStatus
+from newsletter.model.delivery import DeliveryStatus, Outcome, Receipt
 
 from .rows import MONTH, NOW, begin, promises, rows, statuses
 
@@ -120,6 +120,25 @@ def test_of_what_a_killed_sender_had_in_hand_only_what_had_left_is_uncertain(
         after = statuses(database)
         assert [after[delivery_id] for delivery_id in sorted(after)] == became
         assert list(database.senders.glob("*.given")) == []
+
+
+def test_what_a_sender_left_that_was_killed_after_it_recorded_is_swept_away(
+    deliveries: Deliveries, database: Database, subscribers: Subscribers
+) -> None:
+    subscribers.import_rows(rows(8), now=NOW, is_erased=None)
+    deliveries.plan(MONTH, promises(subscribers), now=NOW, batch_size=4)
+    batches = [deliveries.claim(MONTH, owner, now=NOW) for owner in ("killed", "alive")]
+    notes = [deliveries.note_hand_overs(batch) for batch in batches if batch]
+    done, _ = batches
+    assert done
+    receipts = [Receipt(delivery.id, Outcome.ACCEPTED) for delivery in done.deliveries]
+    deliveries.record(done, receipts, now=NOW)
+    for each in notes:
+        each.close(is_recorded=False)
+
+    with OwnerLocks(database).hold("alive"):
+        recover(database, deliveries)
+    assert [file.name.partition("-")[0] for file in database.senders.glob("*.given")] == ["alive"]
 
 
 def recover(database: Database, deliveries: Deliveries) -> int:

@@ -1,12 +1,14 @@
 """`newsletter archive`: the public site on disk, past issues, and the way to its readers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from newsletter.cli.options import command_group, load, open_pipeline
 from newsletter.cli.output import note, say, warn
+
+_NAMED: Final = 6  # of the pages that are gone
 
 app = command_group("Build the public archive, import past issues, take the site elsewhere.")
 
@@ -28,10 +30,12 @@ def build(context: typer.Context) -> None:
         f"{config.paths.archive}: {len(report.written)} files written, "
         f"{len(report.unchanged)} unchanged, {len(report.removed)} removed."
     )
-    for path in report.removed:
-        if path.endswith("/index.html"):
-            page = path.removesuffix("/index.html")
-            note(f'Gone: {page}. If it has moved, write "{page}" = "…" in issues/redirects.toml.')
+    end = "/index.html"
+    gone = [path.removesuffix(end) for path in report.removed if path.endswith(end)]
+    for page in gone[:_NAMED]:
+        note(f'Gone: {page}. If it has moved, write "{page}" = "…" in issues/redirects.toml.')
+    if len(gone) > _NAMED:
+        note(f"And {len(gone) - _NAMED:,} more.")
     for words in report.notes:
         warn(words)
 

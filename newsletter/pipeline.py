@@ -8,7 +8,7 @@ part. Nothing is opened before a step needs it: planning takes no transport and 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache
@@ -33,7 +33,7 @@ from newsletter.dispatch.dispatcher import (
 )
 from newsletter.dispatch.plan import Plan, make_plan
 from newsletter.doubts import Doubts
-from newsletter.errors import LedgerError, NewsletterError, SubscriberError, TransportError
+from newsletter.errors import LedgerError, SubscriberError, TransportError
 from newsletter.ledger.ledger import Ledger
 from newsletter.model.delivery import PENDING, Delivery, Outcome, PlannedDelivery
 from newsletter.model.issue import Issue, IssueStatus
@@ -154,7 +154,7 @@ class Pipeline:
         closed, AlreadySent where the ledger may be older than the world, and NotPublished where
         all else is done.
         """
-        month, deliveries = issue.month, self.ledger.deliveries
+        month = issue.month
         transport, links = self._open_transport(), self._open_links()
         stop = stop or Event()
         compiled, promised = self._promise(issue, due, stop)
@@ -162,9 +162,8 @@ class Pipeline:
             transport.close()
             return DispatchReport(0, 0, 0, 0, StopReason.ASKED)
         is_ahead = due is not None and due.at > self._now()
-        publication = Publication(self.desk, deliveries, issue, compiled)
+        publication = Publication(self.desk, self.ledger.deliveries, issue, compiled)
         log = SendLog(month, transport.name, promised)
-        unpublished = None
 
         def note(report: DispatchReport) -> None:
             if report.accepted and not is_ahead:
@@ -172,7 +171,7 @@ class Pipeline:
             log.record(report)
             progress(report.done)
 
-        try:
+        with self._ending(publication), closing(transport), log.told():
             report = dispatch(
                 month,
                 self.ledger,
@@ -185,16 +184,6 @@ class Pipeline:
                 clock=self._now,
             )
             log.end(report)
-        except NewsletterError as error:
-            log.fail(error)
-            raise
-        finally:
-            transport.close()
-            deliveries.finish_if_done(month, now=self._now())
-            if self.control.was_sent(month):
-                unpublished = publication.finish()
-        if unpublished:
-            raise unpublished
         return report
 
     def send_test(
@@ -219,6 +208,19 @@ class Pipeline:
     def build_archive(self) -> PublishReport:
         """The public site of everything sent or past. Raises IssueError where a folder is gone."""
         return build_archive(self.desk, self.ledger, self._now())
+
+    @contextmanager
+    def _ending(self, publication: Publication) -> Iterator[None]:
+        """However a send ends, the issue is finished if it is done, and published if it is out."""
+        unpublished = None
+        try:
+            yield
+        finally:
+            self.ledger.deliveries.finish_if_done(publication.month, now=self._now())
+            if self.control.was_sent(publication.month):
+                unpublished = publication.finish()
+        if unpublished:
+            raise unpublished
 
     def _promise(self, issue: Issue, due: DueTime | None, stop: Event) -> tuple[Compiled, int]:
         """Freeze the issue and write down who gets it, which the next send goes on with at a stop.

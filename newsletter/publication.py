@@ -60,6 +60,7 @@ class Publication:
     def __init__(
         self, desk: Desk, deliveries: Deliveries, issue: Issue, compiled: Compiled
     ) -> None:
+        self.month = issue.month
         self._desk = desk
         self._deliveries = deliveries
         self._issue = issue
@@ -74,19 +75,19 @@ class Publication:
             try:
                 self._publish(is_searched=False)
             except NewsletterError as error:
-                event("archive.postponed", WARNING, month=self._issue.month, reason=str(error))
+                event("archive.postponed", WARNING, month=self.month, reason=str(error))
 
     def finish(self) -> NotPublished | None:
         """Publish all there is to say now; gives what keeps the archive from being written."""
         try:
             self._publish(is_searched=True)
         except NewsletterError as error:
-            event("archive.postponed", WARNING, month=self._issue.month, reason=str(error))
+            event("archive.postponed", WARNING, month=self.month, reason=str(error))
             return NotPublished(error)
         return None
 
     def _publish(self, *, is_searched: bool) -> None:
-        month = self._issue.month
+        month = self.month
         if frozen := self._deliveries.frozen(month):
             _copy(self._desk, self._deliveries, frozen, self._compiled)
         sent = {month, *sent_months(self._desk.folders.archive)}

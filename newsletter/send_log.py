@@ -1,12 +1,14 @@
 """What the log tells of one send: numbers, never people."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from newsletter.errors import NewsletterError
 from newsletter.logs import DEBUG, ERROR, INFO, event
 
 if TYPE_CHECKING:
     from newsletter.dispatch.dispatcher import DispatchReport
-    from newsletter.errors import NewsletterError
 
 
 class SendLog:
@@ -27,10 +29,15 @@ class SendLog:
         """It came to its end, whatever that was."""
         self._tell("send.ended", INFO, report)
 
-    def fail(self, error: "NewsletterError") -> None:
-        """It broke off."""
-        kind = type(error).__name__
-        event("send.failed", ERROR, month=self._month, kind=kind, reason=str(error))
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What breaks it off meanwhile is told of."""
+        try:
+            yield
+        except NewsletterError as error:
+            kind = type(error).__name__
+            event("send.failed", ERROR, month=self._month, kind=kind, reason=str(error))
+            raise
 
     def _tell(self, name: str, level: int, report: "DispatchReport") -> None:
         event(

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,26 +7,16 @@ from PIL import Image as Pillow
 
 from newsletter.archive.publish import PublishedIssue, PublishReport, publish_site
 from newsletter.model.issue import Article, Image, Issue, IssueStatus, Notice, Passage, Taxonomy
-from newsletter.model.message import Address
 from newsletter.model.newsletter import Newsletter
 from newsletter.templates import Templates
+from tests.fakes.newsletters import NEWSLETTER
 
 Publish = Callable[..., PublishReport]
 
 
 @pytest.fixture(scope="session")
 def newsletter() -> Newsletter:
-    return Newsletter(
-        name="Research Digest",
-        list_id="digest.news.example",
-        sender=Address("digest@news.example", "Research Digest"),
-        reply_to=Address("editor@news.example"),
-        organisation="The Institute",
-        postal_address="1 Main Street, Ottawa",
-        contact="editor@news.example",
-        base_url="https://news.example/digest",
-        language="en",
-    )
+    return replace(NEWSLETTER, base_url="https://news.example/digest")
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ from newsletter.dispatch.dispatcher import StopReason
 from newsletter.errors import TransportError
 from newsletter.model.delivery import DeliveryStatus as Status
 from newsletter.model.delivery import IssueState
+from tests.fakes.newsletters import NEWSLETTER
 from tests.fakes.sendgrid_account import BATCH, CANCEL, SEND
-from tests.fakes.sendgrid_letters import NEWSLETTER, open_sendgrid, readers
+from tests.fakes.sendgrid_letters import open_sendgrid, readers
 from tests.fakes.sendgrid_server import FakeSendgrid, Trouble
 from tests.fakes.smtp_letters import open_smtp
 from tests.fakes.smtp_server import Phase, ScriptedSmtp, Then

@@ -6,26 +6,15 @@ from datetime import timedelta
 
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Address, Message, Personalisation
-from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText, RenderedVariant, Variant
 from newsletter.personalise.headers import own_headers, shared_headers
 from newsletter.transports.base import Transport
 from newsletter.transports.sendgrid.client import SendgridClient
 from newsletter.transports.sendgrid.doubt import Timing
 from newsletter.transports.sendgrid.transport import Sendgrid
+from tests.fakes.newsletters import NEWSLETTER
 from tests.fakes.sendgrid_server import FakeSendgrid
 
-NEWSLETTER = Newsletter(
-    name="Research Digest",
-    list_id="digest.news.example",
-    sender=Address("digest@news.example", "Research Digest"),
-    reply_to=Address("editor@news.example"),
-    organisation="The Institute",
-    postal_address="1 Main Street, Ottawa",
-    contact="editor@news.example",
-    base_url="https://news.example",
-    language="en",
-)
 RENDERED = RenderedVariant(
     variant=Variant("en-all", "2022-11", "en", ("01-alliance",), ()),
     subject="The alliance, measured",

@@ -7,21 +7,12 @@ from newsletter.model.message import Address, Personalisation
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, OpenText, RenderedVariant, Variant
 from newsletter.personalise.mime import VariantEncoder
+from tests.fakes.newsletters import NEWSLETTER
 
 
 @pytest.fixture(scope="session")
 def newsletter() -> Newsletter:
-    return Newsletter(
-        name="Research Digest",
-        list_id="digest.news.example",
-        sender=Address("digest@news.example", "Research Digest"),
-        reply_to=Address("editor@news.example"),
-        organisation="The Institute",
-        postal_address="1 Main Street, Ottawa",
-        contact="editor@news.example",
-        base_url="https://news.example",
-        language="en",
-    )
+    return NEWSLETTER
 
 
 @pytest.fixture(scope="session")

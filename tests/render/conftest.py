@@ -1,32 +1,28 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from newsletter.assemble import variant_of
 from newsletter.model.issue import Issue, Taxonomy
-from newsletter.model.message import Address
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.variant import MergeField, RenderedVariant
 from newsletter.render.renderer import Renderer
 from newsletter.sources.issues import ContentRules, read_issue
 from newsletter.sources.taxonomy import read_taxonomy
 from newsletter.templates import Templates
+from tests.fakes.newsletters import NEWSLETTER
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def newsletter() -> Newsletter:
-    return Newsletter(
+    return replace(
+        NEWSLETTER,
         name="Psychotherapy Research Digest",
-        list_id="digest.news.example",
-        sender=Address("digest@news.example", "Research Digest"),
-        reply_to=Address("editor@news.example"),
         organisation="The Institute & Friends",
         postal_address="1 Main Street, Ottawa ON  K1A 0A1, Canada",
-        contact="editor@news.example",
-        base_url="https://news.example",
-        language="en",
     )
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from newsletter.model.message import Address, Message, merge_values
 from newsletter.model.variant import MergeField, OpenText
 from newsletter.transports.sendgrid.body import Schedule, VariantBody
-from tests.fakes.sendgrid_letters import NEWSLETTER, RENDERED, message, messages
+from tests.fakes.newsletters import NEWSLETTER
+from tests.fakes.sendgrid_letters import RENDERED, message, messages
 from tests.fakes.sendgrid_rules import Email, emails, faults
 
 SCHEDULE = Schedule("c0ffee", datetime(2022, 11, 15, 14, 20, tzinfo=UTC))

@@ -9,9 +9,9 @@ import pytest
 
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome
+from tests.fakes.newsletters import NEWSLETTER
 from tests.fakes.sendgrid_account import BATCH, CANCEL, SEND
 from tests.fakes.sendgrid_letters import (
-    NEWSLETTER,
     Sender,
     addresses,
     messages,
@@ -246,7 +246,8 @@ def test_a_sender_killed_in_mid_request_loses_nobody_and_repeats_nobody(
         from pathlib import Path
         from newsletter.transports.sendgrid.transport import Sendgrid
         from newsletter.transports.sendgrid.client import SendgridClient
-        from tests.fakes.sendgrid_letters import NEWSLETTER, messages
+        from tests.fakes.newsletters import NEWSLETTER
+        from tests.fakes.sendgrid_letters import messages
         client = SendgridClient(sys.argv[1], "SG.fake", timedelta(seconds=60))
         list(Sendgrid(NEWSLETTER, client).send(messages(5), Path(sys.argv[2]).write_text))
     """)

@@ -9,7 +9,8 @@ import pytest
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.transports.sendgrid.client import SendgridClient
 from newsletter.transports.sendgrid.transport import Sendgrid
-from tests.fakes.sendgrid_letters import NEWSLETTER, Sender, message, messages
+from tests.fakes.newsletters import NEWSLETTER
+from tests.fakes.sendgrid_letters import Sender, message, messages
 
 KEY = os.environ.get("NEWSLETTER_TEST_SENDGRID_KEY", "")
 

@@ -10,9 +10,9 @@ from newsletter.model.delivery import Outcome
 from newsletter.transports.base import Transport
 from newsletter.transports.sendgrid.client import SendgridClient
 from newsletter.transports.sendgrid.transport import Sendgrid
+from tests.fakes.newsletters import NEWSLETTER
 from tests.fakes.sendgrid_account import BATCH, SEND
 from tests.fakes.sendgrid_letters import (
-    NEWSLETTER,
     RENDERED,
     Sender,
     addresses,

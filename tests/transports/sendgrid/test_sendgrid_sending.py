@@ -8,9 +8,9 @@ from newsletter.errors import LedgerError, TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.transports.base import Throttled, Transport
+from tests.fakes.newsletters import NEWSLETTER
 from tests.fakes.sendgrid_account import BATCH, SEND
 from tests.fakes.sendgrid_letters import (
-    NEWSLETTER,
     Sender,
     addresses,
     message,

@@ -69,7 +69,7 @@ _USAGE: Final = {
 
 # What a command loads stays, and what comes and goes by the thousand has no cycles: to look for
 # them seldom saves an eighth of a start, and not to look at the end a tenth of a second.
-gc.set_threshold(100_000, 50, 50)
+gc.set_threshold(200_000, 50, 50)
 atexit.register(gc.freeze)
 # Whoever has an answer from the database or the network waits so long for the others' turn to end.
 sys.setswitchinterval(0.0005)

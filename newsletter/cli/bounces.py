@@ -1,12 +1,15 @@
 """`newsletter bounces`: what came back to the envelope's sender."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli.options import Json, command_group, load
 from newsletter.cli.output import note, print_json, say
+
+if TYPE_CHECKING:
+    from newsletter.bounces import BounceCounts
 
 app = command_group()
 
@@ -36,26 +39,28 @@ def bounces(
     config = load(context)
     with wiring.open_mailbox(config, maildir, is_imap=imap) as mailbox:
         counts = wiring.open_bounces(config).read(mailbox, now=datetime.now(UTC))
-    news = counts.feedback
     if as_json:
-        print_json(
-            {
-                "messages": counts.messages,
-                "reports": {
-                    "taken": news.taken,
-                    "repeated": news.repeated,
-                    "unknown": news.unknown,
-                },
-                "automatic": counts.automatic,
-                "letters": counts.letters,
-                "suppressed": news.suppressed,
-                "unsubscribed": news.unsubscribed,
-            }
-        )
-        return
-    if not counts.messages:
+        print_json(_document(counts))
+    elif counts.messages:
+        _show(counts)
+    else:
         note("Nothing new.")
-        return
+
+
+def _document(counts: "BounceCounts") -> dict[str, object]:
+    news = counts.feedback
+    return {
+        "messages": counts.messages,
+        "reports": {"taken": news.taken, "repeated": news.repeated, "unknown": news.unknown},
+        "automatic": counts.automatic,
+        "letters": counts.letters,
+        "suppressed": news.suppressed,
+        "unsubscribed": news.unsubscribed,
+    }
+
+
+def _show(counts: "BounceCounts") -> None:
+    news = counts.feedback
     for number, what in (
         (counts.messages, "messages read"),
         (news.taken, "reports taken in"),

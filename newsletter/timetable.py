@@ -50,6 +50,8 @@ class Timetable:
             return Outlook(missing=(f"nobody has begun it: newsletter new {month}",))
         desk = self._pipeline.desk
         reading = desk.reading(month)
+        if entry.state.is_over:
+            return Outlook(reading.issue.subject if reading.issue else "")
         errors = sum(problem.severity is Severity.ERROR for problem in reading.problems)
         if reading.issue is None:
             problems = "a problem" if errors == 1 else f"{errors:,} problems"

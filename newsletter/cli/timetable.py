@@ -42,7 +42,7 @@ def schedule(context: typer.Context, json: Json = False) -> None:
             (entry.month, due_at, *((local,) if elsewhere else ()), *_words(entry, outlook))
         )
     print_table(columns, rows)
-    if not any(outlook.missing == () for _, outlook in outlooks):
+    if not any(outlook.recipients and not outlook.missing for _, outlook in outlooks):
         note("Nothing is ready to leave yet.")
 
 
@@ -56,7 +56,8 @@ def approve(context: typer.Context, month: Month) -> None:
     was_draft = open_pipeline(config).desk.approve(month)
     say(f"{month} is ready." if was_draft else f"{month} was ready before.")
     entries = open_timetable(config).entries(datetime.now(UTC))
-    due_at = next((entry.due_at for entry in entries if entry.month == month), None)
+    coming = (entry for entry in entries if entry.month == month and not entry.state.is_over)
+    due_at = next((entry.due_at for entry in coming), None)
     if due_at:
         local = due_at.astimezone(config.schedule.timezone)
         note(f"It is due on {local:%A %-d %B %Y at %H:%M}; to send it now: newsletter send {month}")
@@ -67,6 +68,8 @@ def _words(entry: "Entry", outlook: "Outlook") -> tuple[str, str]:
     if not entry.is_there:
         is_missed = entry.timing is Timing.MISSED
         return "missed" if is_missed else "not begun", f"newsletter new {entry.month}"
+    if entry.state.is_over:
+        return entry.state, outlook.subject
     is_late = entry.is_to_be_sent and entry.timing is Timing.LATE
     if entry.timing is Timing.MISSED and not outlook.missing:
         return entry.state, f"newsletter send {entry.month}"

@@ -90,3 +90,15 @@ def test_a_month_that_nobody_began_says_how_to_begin(folder: Folder) -> None:
     for month, entry in entries(folder).items():
         assert entry["missing"] == [f"nobody has begun it: newsletter new {month}"]
     assert "not begun" in folder.ok("schedule")
+
+
+def test_a_month_that_is_over_lacks_nothing(subscribed: Folder, december: str) -> None:
+    """It was sent ahead of its date: nobody is left to get it, and nobody is to be added."""
+    subscribed.ok("approve", december)
+    month = next(m for m, e in entries(subscribed).items() if e["timing"] == "upcoming")
+    (subscribed.path / "issues" / december).rename(subscribed.path / "issues" / month)
+    subscribed.ok("send", month, "--yes")
+    assert entries(subscribed)[month]["missing"] == []
+    shown = subscribed.ok("schedule")
+    assert "nobody would get it" not in shown
+    assert "to send it now" not in subscribed.ok("approve", month)

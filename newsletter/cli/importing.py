@@ -56,13 +56,15 @@ class Importing:
             )
         if self.is_quiet:
             print_json(self._document(counts, tags))
-        else:
+        elif self.rows or not self.problems:
             self._say_counts(counts)
             self._say_tags(tags)
         if self.stop.is_set():
             if not self.is_quiet and not self.is_rehearsal:
                 note(f"That is what {self.rows:,} rows brought; import the file again to go on.")
             raise typer.Exit(130)
+        if self.problems and not self.rows:
+            raise NewsletterError("nothing was imported; mend what is listed and import again")
         if self.problems:
             rows = "1 row was" if self.problems == 1 else f"{self.problems:,} rows were"
             raise NewsletterError(f"{rows} not imported; mend what is listed and import again")

@@ -168,3 +168,11 @@ def test_a_long_import_says_how_far_it_is_and_stops_where_it_says(folder: Folder
     assert folder.ok("subscribers", "list").count("@") == document["added"]
     folder.ok("subscribers", "import", "long.csv")
     assert folder.ok("subscribers", "list").count("@") == number
+
+
+def test_a_list_that_cannot_be_read_is_no_row(folder: Folder) -> None:
+    refusal = folder.refused("subscribers", "import", "absent.csv")
+    assert refusal == (
+        "absent.csv:1: there is no such file\n"
+        "nothing was imported; mend what is listed and import again\n"
+    )

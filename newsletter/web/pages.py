@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from newsletter.locales import LANGUAGES, language_for, month_name
 from newsletter.model.issue import Taxonomy
+from newsletter.model.letter import Letter
 from newsletter.model.newsletter import Newsletter
 from newsletter.model.subscriber import Subscriber
 from newsletter.templates import Templates
@@ -26,7 +27,7 @@ class Pages:
         self.style = templates.render("web/style.css", "en", {}).encode()
         self.icon = templates.render("web/icon.svg", "en", {"newsletter": newsletter}).encode()
 
-    def language(self, request: Request, person: Subscriber | None = None) -> str:
+    def language(self, request: Request, person: Subscriber | Letter | None = None) -> str:
         """What the address asks for, else the person's, the browser's, the newsletter's."""
         asked = request.query_params.get("lang", "")
         if asked in LANGUAGES:
@@ -41,7 +42,7 @@ class Pages:
         name: str,
         values: Mapping[str, Any] | None = None,
         *,
-        person: Subscriber | None = None,
+        person: Subscriber | Letter | None = None,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
@@ -63,7 +64,7 @@ class Pages:
         request: Request,
         topic: str,
         *,
-        person: Subscriber | None = None,
+        person: Subscriber | Letter | None = None,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         **values: Any,  # noqa: ANN401 - what the words name

@@ -68,8 +68,8 @@ async def show_button(request: Request, token: str) -> Response:
     if letter is None:
         return no_such_link(request)
     if letter.confirmed_at:
-        return site.pages.message(request, "used")
-    return site.pages.page(request, "confirm", {"words": letter.words})
+        return site.pages.message(request, "used", person=letter)
+    return site.pages.page(request, "confirm", {"words": letter.words}, person=letter)
 
 
 @routes.post("/confirm/{token}")
@@ -82,10 +82,10 @@ async def confirm(request: Request, token: str) -> Response:
         return no_such_link(request)
     joining = await run_in_threadpool(membership.confirm, letter, client_of(request))
     if joining is Joining.USED_BEFORE:
-        return site.pages.message(request, "used")
+        return site.pages.message(request, "used", person=letter)
     site.meters.sign_ups.labels("confirmed").inc()
     site.postman.call()
-    return site.pages.message(request, "confirmed")
+    return site.pages.message(request, "confirmed", person=letter)
 
 
 def no_such_link(request: Request) -> Response:

@@ -66,6 +66,23 @@ def test_what_was_agreed_to_is_kept_word_for_word_with_when_how_and_from_where(
     assert re.fullmatch("[0-9a-f]{64}", consent.client)
 
 
+def test_the_link_opens_in_the_language_that_was_chosen_whatever_the_browser_likes(
+    served: Served,
+) -> None:
+    served.sign_up("lea@clinic.example", language="fr")
+    path = served.link("lea@clinic.example", "confirm")
+    with served.visitor(**{"Accept-Language": "en-CA"}) as visitor:
+        asked, confirmed, used = visitor.get(path), visitor.post(path), visitor.get(path)
+        assert {html_language(page) for page in (asked, confirmed, used)} == {"fr"}
+        assert html_language(visitor.get(f"{path}?lang=en")) == "en"
+
+
+def html_language(page: httpx.Response) -> str:
+    found = re.search('<html lang="(..)', page.text)
+    assert found
+    return found[1]
+
+
 def test_the_answer_is_the_same_for_everybody(served: Served) -> None:
     known, gone, suppressed, erased, new = (f"{n}@same.example" for n in "kgsen")
     for address in (known, gone, suppressed, erased):

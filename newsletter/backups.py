@@ -23,7 +23,10 @@ def back_up_ledger(config: Config, to: Path) -> None:
         )
     new = to.with_name(f".{to.name}.new")
     new.unlink(missing_ok=True)
-    copy_ledger(config, new)
+    try:
+        copy_ledger(config, new)
+    except LedgerError as error:
+        raise LedgerError(error.what, where=error.where.replace(str(new), str(to))) from error
     mark_as_backup(new, datetime.now(UTC))
     new.rename(to)
 

@@ -24,7 +24,7 @@ def backup(
     To put it back: stop everything, remove the -wal and -shm files beside the database, and copy
     the file to the database's place. Who may have got an issue since is then asked about.
 
-    Example: newsletter backup "backups/$(date +%F).db"
+    Example: newsletter backup "digest-$(date +%F).db"
     """
     from newsletter.backups import back_up_ledger
 

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
+from newsletter.errors import NewsletterError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -98,5 +100,9 @@ def writing(path: Path) -> Iterator[TextIO]:
         with new.open("w", encoding="utf-8", newline="") as file:
             yield file
         new.replace(path)
+    except OSError as error:
+        if error.filename != str(new):
+            raise
+        raise NewsletterError(f"cannot be written: {error.strerror}", where=str(path)) from error
     finally:
         new.unlink(missing_ok=True)

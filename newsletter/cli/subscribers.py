@@ -73,6 +73,8 @@ def export(
     for path in (file, consents):
         if path and path.exists() and not force:
             raise NewsletterError("this is there already; --force replaces it", where=str(path))
+    if file and consents and file.absolute() == consents.absolute():
+        raise typer.BadParameter("--consents needs a file of its own")
     subscriptions = open_subscriptions(load(context))
     if file:
         with writing(file) as out:

@@ -131,6 +131,18 @@ def test_a_list_may_be_narrowed(subscribed: Folder) -> None:
     assert found("--topic", "training", "--status", "unconfirmed") == 0
 
 
+def test_an_export_that_cannot_be_written_is_named_as_it_was_given(subscribed: Folder) -> None:
+    refusal = subscribed.refused("subscribers", "export", "none/people.csv")
+    assert refusal.startswith("none/people.csv: cannot be written: ")
+
+
+def test_people_and_consents_do_not_share_a_file(subscribed: Folder) -> None:
+    """The second would replace the first."""
+    done = subscribed.run("subscribers", "export", "all.csv", "--consents", "all.csv")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert not (subscribed.path / "all.csv").exists()
+
+
 def test_an_export_replaces_no_file_unasked(subscribed: Folder) -> None:
     kept = write(subscribed, "mine.csv", "kept\n")
     assert "--force" in subscribed.refused("subscribers", "export", kept)

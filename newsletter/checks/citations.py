@@ -18,13 +18,16 @@ _YEAR: Final = re.compile(
 )
 _DOI: Final = re.compile(r"10\.\d{4,9}(?:\.\d+)*/\S+")
 _DOI_LINK: Final = re.compile(r"(https?)://(dx\.|www\.)?doi\.org/(\S*)", re.IGNORECASE)
+_MARKED: Final = re.compile(
+    r"(?<!\w)([*_])(?=\S)[^*_]+(?<=\S)\1(?!\w)|<(?:i|em|b|strong)>", re.IGNORECASE
+)
 _CLOSING: Final = ".,;:"
 _OLDEST: Final = 1800
 _NEARLY: Final = 0.85
 
 
 def check_citations(proof: Proof) -> Iterator[Problem]:
-    """A source without a plausible year, DOIs that are misshapen or disagree with each other."""
+    """A source without a plausible year or with marks, DOIs that are misshapen or disagree."""
     for article in proof.issue.articles:
         yield from _check_citation(proof, article)
         yield from _check_doi(proof, article)
@@ -46,6 +49,9 @@ def _check_citation(proof: Proof, article: Article) -> Iterator[Problem]:
     elif years[1] and not _OLDEST <= int(years[1]) <= int(proof.issue.month[:4]) + 1:
         message = f"the citation's year {years[1]} is not one that {proof.issue.month} can cite"
         yield place.warning(message, "mend the year")
+    if marked := _MARKED.search(article.citation):
+        message = f"the citation is plain text: readers see {marked[0]} as it stands here"
+        yield place.warning(message, "take the marks off")
     if not (found := _DOI_LINK.search(article.citation) or _DOI.search(article.citation)):
         return
     named = found[0].rstrip(_CLOSING)

@@ -168,11 +168,15 @@ def test_headings_keep_their_order(headings: str, finding: str | None, editor: E
         ("Author, A. A title.", "the citation has no year in brackets; write (2022), or"),
         ("Author, A. (2202). A title.", "the citation's year 2202 is not one that 2022-12 can"),
         ("Author, A. (1022). A title.", "the citation's year 1022 is not one that 2022-12 can"),
+        ("Author, A. (2022). The 5* hotel, the 4* one. A_b_c, 1.", None),
+        ("Author, A. (2022). *A Journal*, 1, 2-3.", "the citation is plain text: readers see *A J"),
+        ("Author, A. (2022). _A Journal_, 1, 2-3.", "the citation is plain text: readers see _A J"),
+        ("Author, A. (2022). <i>A Journal</i>, 1.", "the citation is plain text: readers see <i>"),
         ("A. (2022). https://doi.org/10.1002/other", "the citation names the DOI 10.1002/other"),
         ("A. (2022). doi:10.1002/abc.2094.", "the citation names the DOI 10.1002/abc.2094, the"),
     ],
 )
-def test_a_citation_has_a_plausible_year_and_the_same_doi(
+def test_a_citation_has_a_plausible_year_no_marks_and_the_same_doi(
     citation: str, finding: str | None, editor: Editor
 ) -> None:
     editor.replace("a.md", "Author, A. (2022). A title. A Journal, 1, 2-3.", citation)

@@ -20,7 +20,9 @@ def _archive() -> None:
 
 @app.command()
 def build(context: typer.Context) -> None:
-    """Write the site of all sent and past issues; only what changed is written.
+    """Write the site of all sent and past issues.
+
+    Only what changed is written.
 
     Example: newsletter archive build
     """
@@ -89,7 +91,9 @@ def publish(
         str, typer.Argument(metavar="DEST", help="A folder, or user@host:path for rsync.")
     ],
 ) -> None:
-    """Copy the site to a folder, or to another machine by rsync; only what differs is copied.
+    """Copy the site to a folder, or to another machine by rsync.
+
+    Only what differs is copied.
 
     Example: newsletter archive publish user@www.example.org:/var/www/digest
     """

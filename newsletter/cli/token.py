@@ -43,7 +43,9 @@ def create(
 
 @app.command("list")
 def list_(context: typer.Context, json: Json = False) -> None:
-    """List every token with what it may do and when it was used, to the hour.
+    """List every token, what it may do and when it was last used.
+
+    The time of use is known to the hour.
 
     Example: newsletter token list
     """

@@ -8,7 +8,7 @@ const results = browse.querySelector("[data-search-results]");
 const list = browse.querySelector("[data-entries]");
 const tally = document.getElementById("tally");
 const entries = new Map([...list.children].map((entry) => [entry.dataset.path, entry]));
-const site = new URL("./", import.meta.url);
+const site = new URL("./", document.currentScript.src);
 const axes = ["topic", "type", "year"].filter((axis) => document.getElementById(`${axis}-`));
 
 const chosen = (axis) => browse.querySelector(`input[name=${axis}]:checked`)?.value ?? "";

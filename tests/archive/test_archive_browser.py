@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -44,12 +45,12 @@ _PAGES: Final = (
 
 
 @pytest.fixture(scope="module")
-def site(
+def archive(
     newsletter: Newsletter,
     taxonomy: Taxonomy,
     templates: Templates,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[str]:
+) -> Path:
     """Three issues in two years: two of two articles, and one of an article with a wide table."""
     folder = tmp_path_factory.mktemp("issues")
     archive = folder / "archive"
@@ -67,6 +68,12 @@ def site(
         templates=templates,
         indexer=build_index,
     )
+    return archive
+
+
+@pytest.fixture(scope="module")
+def site(archive: Path) -> Iterator[str]:
+    """The same behind a web server."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(archive)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -110,6 +117,18 @@ def test_the_search_finds_words_of_the_text(site: str, tabs: Tabs) -> None:
     assert page.locator("[data-search-results] mark").first.inner_text() == "steady"
     page.locator("input[type=search]").fill("zzzz")
     page.get_by_text("Nothing found.").wait_for()
+
+
+def test_opened_from_the_folder_the_search_finds_words_of_the_list(
+    archive: Path, tabs: Tabs
+) -> None:
+    """As after `make demo`: a browser loads no module from a file, the index among them."""
+    tabs.forgiven = ["pagefind.js", "ERR_FAILED"]
+    page = tabs.open((archive / "articles/index.html").as_uri())
+    page.locator("input[type=search]").fill("wide table")
+    page.locator("[data-search-results] .headline").first.wait_for()
+    assert page.locator("#tally").inner_text() == "1 article"
+    assert page.url.endswith("?q=wide+table")
 
 
 def test_without_a_script_the_page_says_so_and_lists_everything(site: str, tabs: Tabs) -> None:

@@ -1,5 +1,6 @@
 """`newsletter send`: the one command that mails people."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from newsletter.dispatch.plan import Plan
     from newsletter.model.issue import Issue
     from newsletter.pipeline import Pipeline
+    from newsletter.settings import Config
 
 app = command_group()
 
@@ -71,7 +73,7 @@ def send(
     going = min(going, limit or going)
     _settle_doubts(pipeline, plan, going)
     if going and not yes and not pipeline.doubts.about(month):
-        _require_consent(issue, going, config.transport.use)
+        _require_consent(issue, going, config)
     with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
         report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
     standing = pipeline.standing(month)
@@ -92,9 +94,13 @@ def _settle_doubts(pipeline: "Pipeline", plan: "Plan", going: int) -> None:
             warn(str(problem))
 
 
-def _require_consent(issue: "Issue", going: int, way_out: str) -> None:
+def _require_consent(issue: "Issue", going: int, config: "Config") -> None:
     people = "1 person" if going == 1 else f"{going:,} people"
-    if not ask(f'{issue.month}: "{issue.subject}"\nSend it to {people} by {way_out}?'):
+    due_at = issue.send_at or config.schedule.due_at(issue.month)
+    local = due_at.astimezone(config.schedule.timezone)
+    early = f"It is due on {local:%A %-d %B %Y at %H:%M}.\n" if due_at > datetime.now(UTC) else ""
+    question = f"{early}Send it to {people} by {config.transport.use}?"
+    if not ask(f'{issue.month}: "{issue.subject}"\n{question}'):
         raise NewsletterError("nothing was sent; --yes sends without asking")
 
 

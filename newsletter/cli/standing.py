@@ -71,7 +71,7 @@ def show_standing(standing: "Standing", timezone: ZoneInfo) -> None:
     times = [
         f"{word} {_moment(at, timezone)}"
         for word, at in (
-            ("begun", standing.started_at),
+            ("begun", standing.started_at if standing.counts else None),
             ("finished", standing.finished_at),
             ("leaves", standing.leaves_at),
         )
@@ -113,7 +113,7 @@ def _when(pipeline: "Pipeline", schedule: "Schedule", standing: "Standing") -> s
         return f"finished {_day(standing.finished_at, schedule.timezone)}"
     if standing.leaves_at:
         return f"leaves {_day(standing.leaves_at, schedule.timezone)}"
-    if standing.started_at:
+    if standing.started_at and standing.counts:  # pause and cancel note a time too
         return f"begun {_day(standing.started_at, schedule.timezone)}"
     if standing.state is IssueState.FINISHED:
         return "published elsewhere"

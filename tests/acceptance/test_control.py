@@ -117,6 +117,22 @@ def test_all_issues_stand_in_one_table_with_their_dates(subscribed: Folder) -> N
     assert november.endswith("22 accepted")
 
 
+def test_what_was_cancelled_before_anybody_got_it_was_never_begun(subscribed: Folder) -> None:
+    subscribed.ok("cancel", "2022-11")
+    assert "begun" not in subscribed.ok("status")
+    assert "begun" not in subscribed.ok("status", "2022-11")
+
+
+def test_who_sends_an_issue_before_its_time_is_told_so(subscribed: Folder) -> None:
+    month = f"{datetime.now(UTC).year + 1}-12"
+    (subscribed.path / "issues/2022-11").rename(subscribed.path / "issues" / month)
+    with Terminal(subscribed, "send", month) as terminal:
+        said = terminal.read_until("[y/N] ")
+        terminal.press(b"n\n")
+    assert "It is due on Tuesday " in said
+    assert f" December {month[:4]} at 09:00." in said
+
+
 def test_a_check_in_json_is_json_whatever_is_broken(folder: Folder) -> None:
     folder.edit("config.toml", "\n[newsletter]\n", '\n[newsletter]\ncolour = "red"\n')
     done = folder.run("check", "--json")

@@ -1,7 +1,7 @@
 """`newsletter rehearse`: what the schedule would do and when, without anything being done."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from textwrap import wrap
@@ -15,6 +15,7 @@ from newsletter.cli.output import console, note, print_table, say, warn
 from newsletter.model.delivery import IssueState
 
 if TYPE_CHECKING:
+    from newsletter.calendar import Entry
     from newsletter.rehearsal import Happening, Rehearsal
     from newsletter.settings import Config
 
@@ -86,24 +87,24 @@ def _rehearse_year(rehearsal: "Rehearsal", config: "Config", awake_at: datetime 
         (
             entry.month,
             f"{entry.due_at.astimezone(zone):%a %-d %b %Y, %H:%M}",
-            *_summary([each for each in rehearsal.happenings if each.month == entry.month], zone),
+            *_summary(entry, rehearsal.happenings, zone),
         )
         for entry in dates
     ]
     print_table(("issue", f"due ({zone.key})", "reminder", ""), rows)
 
 
-def _summary(happenings: Sequence["Happening"], zone: ZoneInfo) -> tuple[str, str]:
+def _summary(entry: "Entry", happenings: Iterable["Happening"], zone: ZoneInfo) -> tuple[str, str]:
     """When somebody is reminded, and how it ends."""
     from newsletter.rehearsal import What
 
-    found = {each.what: each for each in happenings}
+    found = {each.what: each for each in happenings if each.month == entry.month}
     reminder = found.get(What.NOT_READY)
     ends = (What.FINISHED, What.MISSED, What.PAUSED, What.HELD_UP)
     end = next((found[what] for what in ends if what in found), None)
     on = f"{reminder.at.astimezone(zone):%a %-d %b, %H:%M}" if reminder else ""
     if end is None:
-        return on, "nothing happens"
+        return on, f"{entry.state} before" if entry.state.is_over else "nothing happens"
     briefly, _, _ = end.words.partition(": newsletter ")
     return on, f"{'sent' if end.what is What.FINISHED else end.what}: {briefly}"
 

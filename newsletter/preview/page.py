@@ -192,12 +192,14 @@ class Page:
 
     def _issue_row(self, draft: Draft) -> IssueRow:
         due = draft.due_at.astimezone(self.drafts.config.schedule.timezone)
-        is_past = draft.due_at < self.now
+        state = self._state(draft)
+        is_over = state in {IssueState.FINISHED, IssueState.CANCELLED}
+        was = "was " if is_over or draft.due_at < self.now else ""
         return IssueRow(
             month=draft.month,
             title=month_name(draft.month, "en"),
-            state=self._state(draft),
-            due=f"{'was ' if is_past else ''}due {due.day} {due:%B, %H:%M}",
+            state=state,
+            due=f"{was}due {due.day} {due:%B, %H:%M}",
             url=self.view.of_issue(draft.month).url,
             is_current=self.draft is not None and draft.month == self.draft.month,
         )

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from datetime import UTC, datetime
 from email.parser import BytesParser
 from html import unescape
 from pathlib import Path
@@ -137,6 +138,16 @@ def test_the_plan_counts_everybody(preview: Previewed) -> None:
     assert "22 subscribers would get November 2022" in page
     assert "unsubscribed2" in page
     assert "unconfirmed2" in page
+
+
+def test_an_issue_that_was_sent_before_its_time_is_no_longer_due(
+    folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = f"{datetime.now(UTC).year + 1}-12"
+    (folder / "issues" / MONTH).rename(folder / "issues" / month)
+    monkeypatch.setenv("NEWSLETTER_SECRET_KEY", "a key for the tests")
+    assert main(["--config", str(folder / "config.toml"), "send", month, "--yes"]) == 0
+    assert "finished was due " in words(start(folder, month).page())
 
 
 def test_the_plan_of_an_issue_that_was_sent_says_so(

@@ -198,6 +198,12 @@ def test_a_year_shows_what_leaves_by_itself(folder: Folder) -> None:
     assert re.search(r"^2022-12 .* Sun 4 Dec, 09:00 .*nobody has begun it$", out, re.MULTILINE)
 
 
+def test_a_year_says_of_a_cancelled_issue_that_it_was(folder: Folder) -> None:
+    assert folder.main("cancel", MONTH)[0] == 0
+    out = folder.rehearse("--at", "2022-10-15")
+    assert re.search(r"^2022-11  Tue 1 Nov 2022, 09:00 +cancelled before$", out, re.MULTILINE)
+
+
 def test_what_keeps_the_real_one_from_sending_is_said(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,4 +78,5 @@ def _examine_database(config: Config) -> Iterator[Finding]:
     except LedgerError as error:
         yield problem(subject, str(error), "[database] url in config.toml says where it is")
     else:
-        yield ok(subject, f"is up to date and can be written; {people:,} subscribers")
+        number = "1 subscriber" if people == 1 else f"{people:,} subscribers"
+        yield ok(subject, f"is up to date and can be written; {number}")

@@ -80,12 +80,11 @@ def to_json(value: object) -> bytes:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes that publish into `folder` waiting meanwhile."""
-    path = folder / ".lock"
-    with naming(path):
+    with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = path.open("ab")
+        lock = (folder / ".lock").open("ab")
     with lock:
-        with naming(path):
+        with naming(folder):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

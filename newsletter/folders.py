@@ -14,8 +14,8 @@ def made_whole(target: Path) -> Iterator[Path]:
     is_there = target.is_dir()
     name = f".{target.absolute().name}.{os.getpid()}"
     staging = target / name if is_there else target.with_name(name)
-    staging.mkdir()
     try:
+        staging.mkdir()
         yield staging
         # A folder that somebody may be standing in is filled; renaming onto it would pull it away.
         for child in list(staging.iterdir()) if is_there else ():
@@ -26,6 +26,7 @@ def made_whole(target: Path) -> Iterator[Path]:
             staging.rename(target)
     except BaseException as error:
         shutil.rmtree(staging, ignore_errors=True)
-        if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
+        # A full disk names no file, and nobody knows the name that goes before the target's.
+        if isinstance(error, OSError) and error.filename in {None, str(staging)}:
             error.filename = str(target)
         raise

@@ -119,7 +119,12 @@ def _newsletter(
     context: typer.Context,
     config: Annotated[
         Path,
-        typer.Option(envvar="NEWSLETTER_CONFIG", metavar="PATH", help="The newsletter's settings."),
+        typer.Option(
+            envvar="NEWSLETTER_CONFIG",
+            metavar="PATH",
+            readable=False,  # whoever reads it says why it cannot be
+            help="The newsletter's settings.",
+        ),
     ] = Path("config.toml"),
     _version: Annotated[
         bool,

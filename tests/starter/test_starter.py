@@ -110,6 +110,13 @@ def test_a_newsletter_that_cannot_be_finished_leaves_nothing(
     assert everything_in(tmp_path) == ({"news"} if is_there else set())
 
 
+def test_a_folder_that_cannot_be_made_is_named_as_it_was_given(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 255)  # so that every name that goes before it is too long
+    with pytest.raises(OSError, match="too long") as caught:
+        starter.create_newsletter(target)
+    assert caught.value.filename == str(target)
+
+
 def test_a_new_issue_is_a_draft_with_an_article_to_fill_in(tmp_path: Path) -> None:
     folder = starter.create_issue(tmp_path / "issues", "2026-12", "Practice implications")
 

@@ -13,6 +13,7 @@ from newsletter.toml import Table, parse_toml
 
 _SLUG: Final = re.compile(r"[a-z0-9-]+")
 _MOST_BYTES: Final = 1_000_000
+_SHORTEST: Final = 3  # letters that tell of the rest
 
 
 def read_taxonomy(path: Path, shown: str, problems: list[Problem]) -> Taxonomy:
@@ -41,10 +42,19 @@ def slugs_by_name(axis: Mapping[str, str]) -> dict[str, str]:
 
 
 def suggest_slug(word: str, axis: Mapping[str, str]) -> str:
-    """`; did you mean 'alliance'?` for a word near a slug or label, else the empty string."""
-    names = slugs_by_name(axis)
-    near = get_close_matches(word.casefold(), names, n=1)
+    """`; did you mean 'alliance'?` for a word near a slug or label, else the empty string.
+
+    Near are also the beginning of one, and the initials of a slug.
+    """
+    names, wanted = slugs_by_name(axis), word.casefold()
+    near = get_close_matches(wanted, names, n=1)
+    if not near and len(wanted) >= _SHORTEST:
+        near = [name for name in names if name.startswith(wanted) or _initials(name) == wanted]
     return f"; did you mean '{names[near[0]]}'?" if near else ""
+
+
+def _initials(slug: str) -> str:
+    return "".join(part[:1] for part in slug.split("-"))
 
 
 def _read_axis(table: Table) -> dict[str, str]:

@@ -59,6 +59,8 @@ def test_windows_line_ends_and_a_byte_order_mark_make_no_difference(files: Issue
             '"Cognitive therapy"',
             "3: there is no topic 'Cognitive therapy'; did you mean",
         ),
+        ('"alliance"', '"cog"', "3: there is no topic 'cog'; did you mean 'cbt'?"),
+        ('"review"', '"meta"', "4: there is no research type 'meta'; did you mean 'meta-analysis'"),
         ('"alliance"', '""', "3: there is no topic ''"),
         ('research_type = "review"\n', "", "2: research_type is missing"),
         ('"review"', '"reviews"', "4: there is no research type 'reviews'; did you mean 'review'?"),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.model.issue import Taxonomy
-from newsletter.sources.taxonomy import read_taxonomy
+from newsletter.sources.taxonomy import read_taxonomy, suggest_slug
 
 if TYPE_CHECKING:
     from newsletter.model.problem import Problem
@@ -92,3 +92,10 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
 
     assert read_taxonomy(tmp_path / "t.toml", "t.toml", problems) == Taxonomy({}, {})
     assert list(map(str, problems)) == ["t.toml:1: there is no such file"]
+
+
+@pytest.mark.parametrize("word", ["rct", "RCT", "randomised", "Randomised controlled", "random"])
+def test_a_slug_is_known_by_its_initials_and_its_beginning(word: str) -> None:
+    axis = {"review": "Review", "randomised-controlled-trial": "Randomised controlled trial"}
+    assert suggest_slug(word, axis) == "; did you mean 'randomised-controlled-trial'?"
+    assert suggest_slug(word[:1], axis) == suggest_slug("", axis) == ""

@@ -36,11 +36,10 @@ def schedule(context: typer.Context, json: Json = False) -> None:
     columns = ("issue", f"due ({zone.key})", *(("here",) if elsewhere else ()), "state", "")
     rows = []
     for entry, outlook in outlooks:
-        due_at = f"{entry.due_at.astimezone(zone):%a %-d %b %Y, %H:%M}"
-        local = f"{entry.due_at.astimezone():%a %-d %b, %H:%M}"
-        rows.append(
-            (entry.month, due_at, *((local,) if elsewhere else ()), *_words(entry, outlook))
-        )
+        due_at, local_at = entry.due_at.astimezone(zone), entry.due_at.astimezone()
+        day = "" if local_at.date() == due_at.date() else f"{local_at:%a %-d %b, }"
+        local = (f"{day}{local_at:%H:%M}",) if elsewhere else ()
+        rows.append((entry.month, f"{due_at:%a %-d %b %Y, %H:%M}", *local, *_words(entry, outlook)))
     print_table(columns, rows)
     if not any(outlook.recipients and not outlook.missing for _, outlook in outlooks):
         note("Nothing is ready to leave yet.")

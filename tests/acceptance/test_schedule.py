@@ -1,6 +1,7 @@
 """The calendar at the command line: what comes when, and the word that an issue may leave."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -90,6 +91,21 @@ def test_a_month_that_nobody_began_says_how_to_begin(folder: Folder) -> None:
     for month, entry in entries(folder).items():
         assert entry["missing"] == [f"nobody has begun it: newsletter new {month}"]
     assert "not begun" in folder.ok("schedule")
+
+
+@pytest.mark.parametrize(
+    ("zone", "here"),
+    [("Asia/Tokyo", r"2[23]:00"), ("Pacific/Auckland", r"Wed \d+ \w{3}, 0[1-3]:00")],
+)
+def test_elsewhere_the_hour_of_the_place_stands_beside_it_with_its_day_if_another(
+    folder: Folder, zone: str, here: str
+) -> None:
+    shown = folder.run("schedule", environ={"TZ": zone}).out.splitlines()
+    assert "here" in shown[0].split()
+    coming = [line for line in shown if "not begun" in line]
+    assert coming
+    for line in coming:
+        assert re.search(rf", 09:00 +{here} +not begun ", line)
 
 
 def test_a_month_that_is_over_lacks_nothing(subscribed: Folder, december: str) -> None:

@@ -11,7 +11,7 @@ from newsletter.cli.output import ask, note, say, warn
 from newsletter.cli.progress import progress
 from newsletter.cli.signals import stop_on_signals
 from newsletter.cli.standing import show_standing
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, NotPublished
 from newsletter.model.delivery import DeliveryStatus, IssueState
 from newsletter.model.problem import Severity
 
@@ -74,8 +74,13 @@ def send(
     _settle_doubts(pipeline, plan, going)
     if going and not yes and not pipeline.doubts.about(month):
         _require_consent(issue, going, config)
-    with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
-        report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
+    try:
+        with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
+            report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
+    except NotPublished:
+        show_standing(pipeline.standing(month), config.schedule.timezone)
+        warn("What was sent is not in the archive. Mend this, then: newsletter archive build")
+        raise
     standing = pipeline.standing(month)
     show_standing(standing, config.schedule.timezone)
     if report.accepted:

@@ -123,6 +123,16 @@ def test_what_was_cancelled_before_anybody_got_it_was_never_begun(subscribed: Fo
     assert "begun" not in subscribed.ok("status", "2022-11")
 
 
+def test_who_has_it_is_told_although_the_archive_cannot_be_written(subscribed: Folder) -> None:
+    (subscribed.path / "archive").write_text("where the folder should be", "utf-8")
+    done = subscribed.run("send", "2022-11", "--yes")
+    assert done.code == 1
+    assert "2022-11: finished" in done.out
+    *_, way, reason = done.err.splitlines()
+    assert way.endswith("newsletter archive build")
+    assert reason.startswith(f"{subscribed.path / 'archive'}: ")
+
+
 def test_who_sends_an_issue_before_its_time_is_told_so(subscribed: Folder) -> None:
     month = f"{datetime.now(UTC).year + 1}-12"
     (subscribed.path / "issues/2022-11").rename(subscribed.path / "issues" / month)

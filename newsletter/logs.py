@@ -52,17 +52,19 @@ def keep_log(
 ) -> None:
     """Write events of at least `level` to newsletter.log in `folder`, made when there is one.
 
-    `hide` are the secrets; `aloud` writes to standard error too. The file is shared by all
-    processes and kept small; one that cannot be written keeps nothing else from being done.
+    `hide` are the secrets; `aloud` writes to standard error too, on a terminal in words. The file
+    is shared by all processes and kept small; one that cannot be written keeps nothing else from
+    being done.
     """
     for old in _LOG.handlers[1:]:
         _LOG.removeHandler(old)
         old.close()
     handlers: list[logging.Handler] = [_SharedFile(folder / _FILE)]
+    handlers[0].setFormatter(_Lines(hide))
     if aloud:
         handlers.append(logging.StreamHandler(sys.stderr))
+        handlers[1].setFormatter(_Sentences(hide) if sys.stderr.isatty() else _Lines(hide))
     for handler in handlers:
-        handler.setFormatter(_Lines(hide))
         handler.addFilter(lambda record: hasattr(record, "facts"))
         _LOG.addHandler(handler)
     _LOG.setLevel(level)
@@ -123,6 +125,17 @@ class _Lines(logging.Formatter):
         if isinstance(value, str):
             return censored(value, self._hide)
         return _instant(value) if isinstance(value, datetime) else value
+
+
+class _Sentences(_Lines):
+    """An event as a line for a person who looks on."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts: dict[str, Fact] = vars(record)["facts"]
+        told = (f"{n} {self._plain(v)}" for n, v in facts.items() if v is not None)
+        at = datetime.fromtimestamp(record.created).astimezone()
+        level = "" if record.levelno <= INFO else f"{record.levelname.lower()}: "
+        return f"{at:%H:%M:%S}  {level}{record.msg}  {', '.join(told)}"
 
 
 class _SharedFile(RotatingFileHandler):

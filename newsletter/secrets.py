@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from newsletter.errors import ConfigError
 
+_LONG_ENOUGH: Final = 32  # characters; 16 random bytes in hexadecimal
+_VARIED: Final = 8  # different ones
 _HOW_TO_MAKE_A_KEY = (
     "it signs the links in every email. Make one and keep it: "
     "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
@@ -61,6 +64,12 @@ class Secrets:
         if not keys:
             raise ConfigError(f"NEWSLETTER_SECRET_KEY holds no key; {_HOW_TO_MAKE_A_KEY}")
         return keys
+
+    @property
+    def are_link_keys_weak(self) -> bool:
+        """Whether one of them is short, or the one that signs is of few characters."""
+        keys = self.link_keys()
+        return any(len(key) < _LONG_ENOUGH for key in keys) or len(set(keys[0])) < _VARIED
 
     def _value(self, name: str, why: str) -> str:
         if name not in self._values:

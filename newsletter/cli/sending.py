@@ -1,5 +1,7 @@
 """`newsletter send`: the one command that mails people."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ from newsletter.cli.output import ask, note, say, warn
 from newsletter.cli.progress import progress
 from newsletter.cli.signals import stop_on_signals
 from newsletter.cli.standing import show_standing
-from newsletter.errors import NewsletterError, NotPublished
+from newsletter.errors import NewsletterError, NotPublished, TransportError
 from newsletter.model.delivery import DeliveryStatus, IssueState
 from newsletter.model.problem import Severity
 
@@ -74,18 +76,33 @@ def send(
     _settle_doubts(pipeline, plan, going)
     if going and not yes and not pipeline.doubts.about(month):
         _require_consent(issue, going, config)
-    try:
-        with stop_on_signals() as stop, progress(f"Sending {month}", going) as show:
-            report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
-    except NotPublished:
-        show_standing(pipeline.standing(month), config.schedule.timezone)
-        warn("What was sent is not in the archive. Mend this, then: newsletter archive build")
-        raise
+    if going and config.secrets.are_link_keys_weak:
+        note("NEWSLETTER_SECRET_KEY is easy to guess, and with it any link: newsletter doctor")
+    with (
+        _how_it_stands(pipeline, month, config),
+        stop_on_signals() as stop,
+        progress(f"Sending {month}", going) as show,
+    ):
+        report = pipeline.send(issue, limit=limit, progress=show, stop=stop)
     standing = pipeline.standing(month)
     show_standing(standing, config.schedule.timezone)
     if report.accepted:
         note(f"Its archive page: {config.paths.archive / month / 'index.html'}")
     _explain_end(report, standing)
+
+
+@contextmanager
+def _how_it_stands(pipeline: "Pipeline", month: str, config: "Config") -> Iterator[None]:
+    """What breaks a send off is told with how far it came, and how to go on."""
+    try:
+        yield
+    except (NotPublished, TransportError) as error:
+        show_standing(pipeline.standing(month), config.schedule.timezone)
+        if isinstance(error, NotPublished):
+            warn("What was sent is not in the archive. Mend this, then: newsletter archive build")
+        else:
+            note(f"Nobody is left out. When that is mended, to go on: newsletter send {month}")
+        raise
 
 
 def _settle_doubts(pipeline: "Pipeline", plan: "Plan", going: int) -> None:

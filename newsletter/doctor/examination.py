@@ -12,7 +12,6 @@ from newsletter.errors import ConfigError, LedgerError
 from newsletter.settings import Config, TransportName
 from newsletter.wiring import open_pipeline
 
-_LONG_ENOUGH: Final = 32  # characters; 16 random bytes in hexadecimal
 _MAKE_A_KEY: Final = (
     "make one and keep it: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 )
@@ -39,8 +38,7 @@ def _examine_secrets(config: Config) -> Iterator[Finding]:
         what, _, _ = error.what.partition(";")
         yield problem(subject, what, _MAKE_A_KEY)
     else:
-        short = [key for key in keys if len(key) < _LONG_ENOUGH]
-        if short or len(set(keys[0])) < 8:
+        if config.secrets.are_link_keys_weak:
             yield note(
                 subject,
                 f"{variable} is easy to guess, and with it anybody's links",

@@ -144,9 +144,11 @@ def test_an_expired_certificate_stops_the_send(subscribed: Folder, tmp_path: Pat
 
 def test_a_name_that_cannot_be_looked_up_stops_the_send(subscribed: Folder) -> None:
     use(subscribed, 'host = "relay.invalid"')
-    said = subscribed.refused("send", "2022-11", "--yes")
+    done = subscribed.run("send", "2022-11", "--yes")
 
-    assert said.startswith("relay.invalid:587: ")
+    assert done.code == 1
+    assert done.err.startswith("relay.invalid:587: ")
+    assert done.out.endswith("to go on: newsletter send 2022-11\n")
     assert deliveries(subscribed) == {"planned": 22}
 
 

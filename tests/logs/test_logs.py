@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,23 @@ def test_a_server_says_it_aloud_too(tmp_path: Path, capsys: pytest.CaptureFixtur
     keep_log(tmp_path)
 
     assert json.loads(capsys.readouterr().err)["reason"] == "[secret]"
+
+
+def test_on_a_terminal_it_says_so_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    keep_log(tmp_path, hide=["hunter2"], aloud=True)
+    event("web.refused", WARNING, reason="hunter2 of reader@clinic.example", month="2022-11")
+    keep_log(tmp_path)
+
+    said = capsys.readouterr().err
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d  warning: web.refused  "
+        r"reason \[secret\] of \[address\], month 2022-11\n",
+        said,
+    )
+    assert json.loads((tmp_path / "newsletter.log").read_text())["month"] == "2022-11"
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(

@@ -100,7 +100,7 @@ def parse_language(text: str, known: Collection[str]) -> str:
 
 def parse_host(text: str) -> str:
     """A host's name or IP address, without a port."""
-    if not _HOST.fullmatch(text) and not _is_ip(text):
+    if not _is_host(text):
         raise ValueError(
             'must be a host\'s name or address alone, such as "smtp.example.org"; '
             "the port has a key of its own"
@@ -204,6 +204,10 @@ def parse_duration(text: str) -> timedelta:
     return duration
 
 
+def _is_host(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None or _is_ip(text)
+
+
 def _is_ip(text: str) -> bool:
     try:
         ip_address(text)
@@ -215,7 +219,7 @@ def _is_ip(text: str) -> bool:
 def _split_url(text: str) -> SplitResult:
     if not _URL.fullmatch(text):
         raise ValueError("must be a web address, in ASCII and without blanks")
-    if not _has_sound_port(text) or not urlsplit(text).hostname:
+    if not _has_sound_port(text) or not _is_host(urlsplit(text).hostname or ""):
         raise ValueError('must be a web address, such as "https://digest.example.org"')
     return urlsplit(text)
 

@@ -120,6 +120,8 @@ def test_a_base_url_has_no_slash_at_its_end(text: str, url: str) -> None:
         "https://digest.example/<>",
         "https://digest.example/é",
         "https://digest.example:99999",
+        "https://digest..example",
+        "https://" + "a" * 64 + ".example",
         "https://digest.example/" + "a" * 200,
         "javascript:alert(1)",
     ],

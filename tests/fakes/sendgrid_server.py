@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from enum import Enum, auto
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Final, Self
@@ -45,7 +46,13 @@ class FakeSendgrid(Account):
     replaced. `delivered` tells what became of the messages all the same.
     """
 
-    def __init__(self, *, key: str = "SG.fake", verified_sender: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        key: str = "SG.fake",
+        verified_sender: str | None = None,
+        tls: SSLContext | None = None,
+    ) -> None:
         super().__init__(verified_sender=verified_sender)
         self.key = key
         self.size_limit = 30_000_000
@@ -57,7 +64,9 @@ class FakeSendgrid(Account):
         self.at_end = ExitStack()
         self._server = _Server()
         self._server.fake = self
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, args=[0.02], daemon=True).start()

@@ -13,6 +13,7 @@ from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from select import POLLIN, poll
 from socket import SHUT_RDWR, socket
+from ssl import SSLCertVerificationError
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -74,10 +75,11 @@ class SendgridClient:
         """Hang up where an answer is awaited; all calls from now on share the time that is left."""
         self._ends = time.monotonic() + within.total_seconds()
         for connection in tuple(self._busy):
-            if connection.sock is not None:
+            # Read once, as its own thread may let go of it meanwhile.
+            if (busy := connection.sock) is not None:
                 with suppress(OSError):
                     # Not an SSL socket's own, which changes it under the hands of its reader.
-                    socket.shutdown(connection.sock, SHUT_RDWR)
+                    socket.shutdown(busy, SHUT_RDWR)
 
     @property
     def is_hurried(self) -> bool:
@@ -149,4 +151,6 @@ def _has_ended(idle: socket) -> bool:
 def _reason(error: OSError | HTTPException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, SSLCertVerificationError):
+        return f"it has no valid certificate: {error.verify_message}"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

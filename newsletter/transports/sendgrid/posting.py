@@ -85,8 +85,10 @@ class Posting:
         if answer.status == self._body.success:
             self._settle(letters, Outcome.ACCEPTED)
             self._taken.extend(letters)
-        elif answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status < 300:
+        elif answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._doubt(letters, answer.words)
+        elif answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            self._doubt(letters, str(closed(answer, self._body.sender)))
         else:
             self._sort(letters, answer)
         if self._schedule and not self._schedule.can_be_cancelled(answer.at + _TIME_TO_CANCEL):

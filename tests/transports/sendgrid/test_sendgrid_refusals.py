@@ -1,6 +1,8 @@
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from newsletter.model.delivery import Outcome
 from newsletter.transports.base import Transport
 from newsletter.transports.sendgrid.client import SendgridClient
 from newsletter.transports.sendgrid.transport import Sendgrid
+from tests.fakes.authority import Authority
 from tests.fakes.newsletters import NEWSLETTER
 from tests.fakes.sendgrid_account import BATCH, SEND
 from tests.fakes.sendgrid_letters import (
@@ -174,3 +177,33 @@ def test_a_server_that_cannot_be_reached_closes_the_way(
     with pytest.raises(TransportError, match=f"SendGrid cannot be reached: .*({words})"):
         sender.send(messages(2))
     assert sender.receipts == {}
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (9, "SENDGRID_API_KEY: SendGrid answers 401"),
+        (-1, "SendGrid cannot be reached: it has no valid certificate: certificate has expired"),
+    ],
+)
+def test_the_key_is_shown_to_nobody_without_a_valid_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, words: str
+) -> None:
+    authority = Authority(tmp_path)
+    for name, value in authority.environ.items():
+        monkeypatch.setenv(name, value)
+    with FakeSendgrid(tls=authority.server(expires_in=timedelta(days=days))) as fake:
+        client = SendgridClient(fake.url, "SG.another", timedelta(seconds=9))
+        with closing(client), pytest.raises(TransportError, match=f"^{words}"):
+            Sender(Sendgrid(NEWSLETTER, client)).send(messages(2))
+
+
+def test_a_page_in_place_of_an_answer_is_not_sendgrids_and_writes_nobody_off(
+    fake: FakeSendgrid,
+) -> None:
+    """Whoever says it may have passed the request on: it is called back, to be sent again."""
+    fake.trouble[SEND].append(Trouble.HTML_AFTER)
+    receipts = Sender(opened(fake)).send(messages(2))
+    words = "[transport.sendgrid] base_url: answers 200 OK, which SendGrid never does"
+    assert {(receipt.outcome, receipt.detail) for receipt in receipts} == {(RETRY, words)}
+    assert readers(fake) == []

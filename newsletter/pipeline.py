@@ -177,8 +177,13 @@ class Pipeline:
                 self.ledger,
                 transport,
                 self._writer(issue, compiled, links),
-                # One sender, as what several give in goes under as many names at the provider.
-                Manners(limit, self._per_second, senders=1 if is_ahead else None),
+                Manners(
+                    limit,
+                    self._per_second,
+                    # One, as what several give in goes under as many names at the provider.
+                    senders=1 if is_ahead else None,
+                    is_asked_for=due is None,
+                ),
                 progress=note,
                 stop=stop,
                 clock=self._now,

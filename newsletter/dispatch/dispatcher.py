@@ -53,7 +53,8 @@ def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
     senders = _Senders(owner, course, ledger, transport, write, manners, clock)
     with ledger.owners.hold(owner):
         senders.recover()
-        ledger.deliveries.hurry(month)
+        longest = clock() + manners.patience.longest
+        ledger.deliveries.hurry(month, after=None if manners.is_asked_for else longest)
         number = min(transport.parallel, manners.senders or transport.parallel)
         with ThreadPoolExecutor(number, "sender") as threads:
             under_way = [threads.submit(senders.run) for _ in range(number)]

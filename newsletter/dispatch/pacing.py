@@ -36,7 +36,8 @@ class Manners:
 
     Messages leave at no more than `per_second`, all senders together, of whom there are `senders`
     at most. What was refused for now is tried again with `patience`; the dispatch itself waits for
-    that for `linger` in all.
+    that for `linger` in all. Where it `is_asked_for`, what an earlier one left waiting is tried at
+    once: not where a clock begins one every minute, which would wear out all patience.
     """
 
     limit: int | None = None
@@ -44,3 +45,4 @@ class Manners:
     patience: Patience = _USUAL
     linger: timedelta = timedelta(seconds=20)
     senders: int | None = None
+    is_asked_for: bool = True

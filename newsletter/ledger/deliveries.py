@@ -179,13 +179,15 @@ class Deliveries:
         with self._database.write() as connection:
             name_held(connection, batch, provider_batch_id)
 
-    def hurry(self, month: str) -> None:
-        """Let everything that waits for another attempt be claimed at once."""
+    def hurry(self, month: str, *, after: datetime | None = None) -> None:
+        """Let everything that waits for another attempt be claimed at once.
+
+        Or only what would wait until `after`, as its time was written under a wrong clock.
+        """
+        waits = _b.next_attempt_at.is_not(None) if after is None else _b.next_attempt_at > after
         with self._database.write() as connection:
             connection.execute(
-                update(batches)
-                .where(_b.month == month, _b.next_attempt_at.is_not(None))
-                .values(next_attempt_at=None)
+                update(batches).where(_b.month == month, waits).values(next_attempt_at=None)
             )
 
     def next_attempt_at(self, month: str) -> datetime | None:

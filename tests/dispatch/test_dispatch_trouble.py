@@ -17,11 +17,12 @@ from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
 from newsletter.transports.base import Appointment, Commit, Throttled
 
-from .sender import PATIENCE, Carrier, Sender
+from .sender import NOW, PATIENCE, Carrier, Sender
 
 ACCEPTED, REFUSED, RETRY = Outcome.ACCEPTED, Outcome.REFUSED, Outcome.RETRY
 BLOCKED = "554 5.7.1 <{}@reader.example> your account is blocked"
 EAGER = Manners(patience=PATIENCE, linger=timedelta())
+BY_THE_CLOCK = Manners(linger=timedelta(), is_asked_for=False)
 
 
 class Throttling(Carrier):
@@ -94,6 +95,26 @@ def test_a_provider_that_takes_nobody_at_present_ends_the_send(sender: Sender) -
         sender.send(carrier)
     assert len(carrier.given) < 40
     assert sender.counts() == {Status.PLANNED: 40}
+
+
+def test_a_clock_that_sends_every_minute_wears_out_nobodys_patience(sender: Sender) -> None:
+    """Greylisting, or a full disk of the provider's, may last: two hours cost nobody the issue."""
+    sender.promise(5)
+    ends = NOW + timedelta(hours=2)
+    carrier = Carrier(lambda _: RETRY if now < ends else ACCEPTED, words="450 4.2.0 greylisted")
+    for minutes in range(0, 4 * 60, 4):
+        now = NOW + timedelta(minutes=minutes)
+        sender.send(carrier, now=now, manners=BY_THE_CLOCK)
+    assert sender.counts() == {Status.ACCEPTED: 5}
+
+
+def test_what_a_wrong_clock_has_wait_for_years_is_tried_again_by_the_right_one(
+    sender: Sender,
+) -> None:
+    sender.promise(5)
+    sender.send(Carrier(lambda _: RETRY), now=NOW + timedelta(days=4000), manners=BY_THE_CLOCK)
+    sender.send(Carrier(lambda _: ACCEPTED), now=NOW, manners=BY_THE_CLOCK)
+    assert sender.counts() == {Status.ACCEPTED: 5}
 
 
 def test_a_rate_limit_is_waited_for_and_costs_nobody_an_attempt(sender: Sender) -> None:

@@ -1,7 +1,10 @@
 """Who says stop need not wait for a server that does not answer."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
+from socket import EAI_AGAIN, gaierror
 from threading import Event, Thread, Timer
 from time import monotonic
 
@@ -11,6 +14,9 @@ from newsletter.dispatch.dispatcher import StopReason
 from newsletter.errors import TransportError
 from newsletter.model.delivery import DeliveryStatus as Status
 from newsletter.model.delivery import IssueState
+from newsletter.transports.base import Transport
+from newsletter.transports.sendgrid.client import SendgridClient
+from newsletter.transports.sendgrid.transport import Sendgrid
 from tests.fakes.newsletters import NEWSLETTER
 from tests.fakes.sendgrid_account import BATCH, CANCEL, SEND
 from tests.fakes.sendgrid_letters import open_sendgrid, readers
@@ -98,6 +104,36 @@ def test_an_api_that_names_no_batch_leaves_everybody_planned(
         send_until(lambda _, stop: stop.set(), sender, fake)
     assert sender.counts() == {Status.PLANNED: 40}
     assert fake.calls(SEND) == 0
+
+
+def by_smtp() -> Transport:
+    return open_smtp(25, host="relay.example", timeout=TIMEOUT)
+
+
+def by_sendgrid() -> Transport:
+    client = SendgridClient("https://api.example", "SG.fake", timedelta(seconds=TIMEOUT))
+    return Sendgrid(NEWSLETTER, client)
+
+
+@pytest.mark.parametrize("open_transport", [by_smtp, by_sendgrid])
+def test_a_resolver_that_does_not_answer_is_not_waited_for(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, open_transport: Callable[[], Transport]
+) -> None:
+    sender.promise(10)
+    answer, stop = Event(), Event()
+
+    def resolve(*_: object, **__: object) -> None:
+        stop.set()
+        answer.wait(2 * SOON)
+        raise gaierror(EAI_AGAIN, "at last")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    begun = monotonic()
+    with pytest.raises(TransportError, match="no answer"):
+        sender.send(open_transport(), stop=stop)
+    assert monotonic() - begun < SOON
+    answer.set()
+    assert sender.counts() == {Status.PLANNED: 10}
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,22 @@ and every address for its log, wanted or not: 2 ms for a body of 1000 recipients
 import json
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from select import POLLIN, poll
-from socket import SHUT_RDWR, socket
-from ssl import SSLCertVerificationError
+from socket import EAI_AGAIN, IPPROTO_TCP, SHUT_RDWR, TCP_NODELAY, gaierror, socket
+from ssl import SSLCertVerificationError, create_default_context
 from typing import Final
 from urllib.parse import urlsplit
 
 from sendgrid import SendGridAPIClient
 
+from newsletter.transports.look_up import Endpoint, LookUp
 from newsletter.transports.sendgrid.answer import Answer
 
+_LOOK_SECONDS: Final = 0.1  # between two looks whether somebody waits for the end
 _BRIEF_SECONDS: Final = 3.0  # for what asks little: to connect, to name a batch, to cancel it
 
 
@@ -46,6 +49,7 @@ class SendgridClient:
             **SendGridAPIClient(api_key, base_url).client.request_headers,
             "Content-Type": "application/json",
         }
+        self._tls = create_default_context() if self._base_url.scheme == "https" else None
         self._idle: deque[HTTPConnection] = deque()
         self._busy: set[HTTPConnection] = set()
         self._ends: float | None = None  # by time.monotonic, where there is a hurry
@@ -110,8 +114,7 @@ class SendgridClient:
             answer = Answer(response.status, response.read(), response.headers)
         except (OSError, HTTPException) as error:
             connection.close()
-            reason = "no answer before the stop" if self.is_hurried else _reason(error)
-            raise AnswerLost(reason) from error
+            raise AnswerLost(self._reason(error)) from error
         finally:
             self._busy.discard(connection)
         self._idle.append(connection)
@@ -121,36 +124,65 @@ class SendgridClient:
         """One that is idle, or a new one."""
         with suppress(IndexError):
             return self._idle.pop()
-        kind = HTTPSConnection if self._base_url.scheme == "https" else HTTPConnection
-        return kind(self._base_url.hostname or "", self._base_url.port)
+        host, port = self._base_url.hostname or "", self._base_url.port
+        if self._tls:
+            return HTTPSConnection(host, port, context=self._tls)
+        return HTTPConnection(host, port)
 
     def _open(self, connection: HTTPConnection) -> None:
         """Make sure that it is open, while nothing can have been sent yet."""
-        if connection.sock is not None and _has_ended(connection.sock):
+        if connection.sock is not None and _is_readable(connection.sock.fileno()):
+            # Hung up meanwhile: nothing else is to be read between two calls.
             connection.close()
-        connection.timeout = self._at_most(_BRIEF_SECONDS)
         try:
             if connection.sock is None:
-                connection.connect()
+                self._connect(connection)
         except OSError as error:
             connection.close()
-            raise Unreachable(_reason(error)) from error
+            raise Unreachable(self._reason(error)) from error
+
+    def _connect(self, connection: HTTPConnection) -> None:
+        """As it would itself, but all addresses and the looking up of them share the time."""
+        ends = time.monotonic() + self._at_most(_BRIEF_SECONDS)
+        endpoints = self._look_up(connection, ends)
+        for number, endpoint in enumerate(endpoints, start=1):
+            connection.sock = plain = socket(endpoint.family)
+            plain.settimeout(max(0.1, (ends - time.monotonic()) / (len(endpoints) - number + 1)))
+            try:
+                plain.connect(endpoint.address)
+            except OSError:
+                plain.close()
+                if number == len(endpoints) or self.is_hurried:
+                    raise
+            else:
+                break
+        plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        plain.settimeout(self._at_most(_BRIEF_SECONDS))
+        if self._tls:
+            connection.sock = self._tls.wrap_socket(plain, server_hostname=connection.host)
+
+    def _look_up(self, connection: HTTPConnection, ends: float) -> Sequence[Endpoint]:
+        with closing(LookUp(connection.host, connection.port)) as asked:
+            while not _is_readable(asked.fileno(), _LOOK_SECONDS):
+                if self.is_hurried or time.monotonic() > ends:
+                    raise gaierror(EAI_AGAIN, "DNS gave no answer in time")
+            return asked.endpoints()
+
+    def _reason(self, error: OSError | HTTPException) -> str:
+        if self.is_hurried:
+            return "no answer before the stop"
+        if isinstance(error, TimeoutError):
+            return "no answer in time"
+        if isinstance(error, SSLCertVerificationError):
+            return f"it has no valid certificate: {error.verify_message}"
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
     def _at_most(self, seconds: float) -> float:
         left = seconds if self._ends is None else self._ends - time.monotonic()
         return max(0.1, min(seconds, self._timeout, left))
 
 
-def _has_ended(idle: socket) -> bool:
-    """Whether the other side hung up meanwhile: nothing else is to be read between two calls."""
+def _is_readable(descriptor: int, within: float = 0.0) -> bool:
     readable = poll()
-    readable.register(idle, POLLIN)
-    return bool(readable.poll(0))
-
-
-def _reason(error: OSError | HTTPException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, SSLCertVerificationError):
-        return f"it has no valid certificate: {error.verify_message}"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    readable.register(descriptor, POLLIN)
+    return bool(readable.poll(within * 1000))

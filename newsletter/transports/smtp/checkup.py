@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newsletter.transports.smtp.opening import Extensions, look_up, open_wire
 from newsletter.transports.smtp.relay import Relay
-from newsletter.transports.smtp.waiting import Dialogues
+from newsletter.transports.smtp.waiting import Dialogue, Dialogues
 
 if TYPE_CHECKING:
     from newsletter.transports.smtp.wire import Wire
@@ -24,7 +24,7 @@ def visit(relay: Relay, timeout: float) -> Welcome:
     `timeout` seconds.
     """
     dialogues: Dialogues[str, tuple[Wire, Extensions]] = Dialogues()
-    dialogues.start("visit", open_wire(relay, look_up(relay, timeout), timeout))
+    dialogues.start("visit", _open(relay, timeout))
     while not (ended := dialogues.advance(wait=True)):
         pass
     wire, _ = ended[0][1]
@@ -32,3 +32,8 @@ def visit(relay: Relay, timeout: float) -> Welcome:
         return Welcome(wire.certificate_expires_at)
     finally:
         wire.close(b"QUIT\r\n")
+
+
+def _open(relay: Relay, timeout: float) -> "Dialogue[tuple[Wire, Extensions]]":
+    endpoints = yield from look_up(relay, timeout)
+    return (yield from open_wire(relay, endpoints, timeout))

@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Receipt
 from newsletter.model.message import Message
+from newsletter.transports.look_up import Endpoint
 from newsletter.transports.smtp.letter import Letter, Letters
 from newsletter.transports.smtp.opening import look_up, open_wire
 from newsletter.transports.smtp.relay import Relay
 from newsletter.transports.smtp.session import Foresight, Session, Verdict
 from newsletter.transports.smtp.waiting import Dialogue, LongDialogue
-from newsletter.transports.smtp.wire import Endpoint
 
 _LONGEST_PAUSE: Final = 30.0  # seconds; routers on the way forget a silent connection
 _ENDPOINTS_LAST: Final = 60.0  # seconds
@@ -28,13 +28,10 @@ class Acquaintance:
         self._looked_up_at = 0.0
         self.foresight = Foresight()
 
-    def endpoints(self) -> Sequence[Endpoint]:
-        """At least one, looked up now and then: it may block for the time-out.
-
-        Raises TransportError.
-        """
+    def endpoints(self) -> Dialogue[Sequence[Endpoint]]:
+        """At least one, looked up now and then. Raises TransportError."""
         if not self._endpoints or monotonic() > self._looked_up_at + _ENDPOINTS_LAST:
-            self._endpoints = look_up(self._relay, self._timeout)
+            self._endpoints = yield from look_up(self._relay, self._timeout)
             self._looked_up_at = monotonic()
         return self._endpoints
 
@@ -96,7 +93,7 @@ class Connection:
         return (yield from session.deliver(letter, peek))
 
     def _open(self) -> Dialogue[Session]:
-        endpoints = self._server.endpoints()
+        endpoints = yield from self._server.endpoints()
         wire, extensions = yield from open_wire(self._relay, endpoints, self._timeout)
         self._session = Session(wire, extensions, self._relay.place, self._server.foresight)
         return self._session

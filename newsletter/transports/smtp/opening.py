@@ -6,43 +6,32 @@ Whatever goes wrong on this way goes wrong for everybody: it is a TransportError
 import socket
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Final
+from contextlib import closing
+from select import POLLIN
+from time import monotonic
 
 from newsletter.errors import TransportError
+from newsletter.transports.look_up import Endpoint, LookUp
 from newsletter.transports.smtp.relay import Protection, Relay
 from newsletter.transports.smtp.reply import Reply
-from newsletter.transports.smtp.waiting import Dialogue
-from newsletter.transports.smtp.wire import ConnectionLost, Endpoint, Wire
+from newsletter.transports.smtp.waiting import DeadlinePassed, Dialogue, Wait
+from newsletter.transports.smtp.wire import ConnectionLost, Wire
 
 Extensions = Mapping[str, Sequence[str]]  # what EHLO offers: keyword -> parameters, in capitals
 
-_MOST_ENDPOINTS: Final = 4
 
-
-def look_up(relay: Relay, patience: float) -> Sequence[Endpoint]:
-    """Where the server listens, the best first. Blocks for at most `patience` seconds."""
-    answers: SimpleQueue[list[Endpoint] | OSError] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)
-            answers.put([Endpoint(family, address) for family, _, _, _, address in found])
-        except OSError as error:
-            answers.put(error)
-
-    # The system's resolver knows no time-out of ours and cannot be interrupted.
-    Thread(target=ask, name="look-up", daemon=True).start()
+def look_up(relay: Relay, patience: float) -> Dialogue[Sequence[Endpoint]]:
+    """Where the server listens, the best first; known within `patience` seconds."""
     try:
-        answer = answers.get(timeout=patience)
-    except Empty:
-        what = f"DNS gave no answer within {patience:g} s"
+        with closing(LookUp(relay.host, relay.port)) as asked:
+            yield Wait(asked.fileno(), POLLIN, monotonic() + patience)
+            return asked.endpoints()
+    except DeadlinePassed as passed:
+        what = f"DNS {str(passed) or f'gave no answer within {patience:g} s'}"
         raise TransportError(what, where=relay.place) from None
-    if isinstance(answer, OSError):
-        what = f"its name cannot be looked up: {answer.strerror}"
-        raise TransportError(what, where=relay.place) from answer
-    return answer[:_MOST_ENDPOINTS]
+    except OSError as error:
+        what = f"its name cannot be looked up: {error.strerror}"
+        raise TransportError(what, where=relay.place) from error
 
 
 def open_wire(

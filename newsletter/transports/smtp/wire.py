@@ -16,8 +16,9 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from select import POLLIN, POLLOUT
 from time import monotonic
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
+from newsletter.transports.look_up import Endpoint
 from newsletter.transports.smtp.reply import Reply
 from newsletter.transports.smtp.waiting import DeadlinePassed, Dialogue, Wait
 
@@ -33,13 +34,6 @@ _LONGEST_WRITE: Final = 1 << 30
 
 class ConnectionLost(Exception):
     """A connection of no more use; `str()` is a sentence's end, whose subject is the server."""
-
-
-class Endpoint(NamedTuple):
-    """Where a server listens, as socket.getaddrinfo has it."""
-
-    family: socket.AddressFamily
-    address: tuple[Any, ...]
 
 
 class Wire:

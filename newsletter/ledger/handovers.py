@@ -7,6 +7,7 @@ may not outlive a failure of the machine, so from before its last start they tel
 
 import fcntl
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -18,6 +19,7 @@ from newsletter.model.delivery import Batch, Outcome, Receipt
 _HERE, _GIVEN, _ACCEPTED = b".>+"
 _MARKS: Final = {Outcome.ACCEPTED: _ACCEPTED, Outcome.UNCERTAIN: _GIVEN}
 Held = tuple[int, str, int]  # a batch, who holds it, and under which fence
+_BEGUN, _NOTHING = ".new", ".none"  # what a file is called before it is whole, and if it never is
 _THIS_START: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -44,6 +46,9 @@ class HandOvers:
             self._file = _locked(path, "".join(lines).encode())
             self._marks = mmap(self._file.fileno(), length)
         except OSError as error:
+            # The ledger on the same full disk cannot be told that nothing was handed over.
+            with suppress(OSError):
+                path.with_suffix(_BEGUN).rename(path.with_suffix(_NOTHING))
             raise LedgerError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
     def give(self, delivery_id: str) -> None:
@@ -78,8 +83,11 @@ class HandOverFiles:
 
         Somebody who still writes has lost the batch, and may yet hand over anything.
         """
+        path = self._file(batch_id, owner, fence)
+        if path.with_suffix(_NOTHING).exists():
+            return Fates(frozenset(), frozenset())
         try:
-            with self._file(batch_id, owner, fence).open("rb") as file:
+            with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 start, *lines = file.read().decode().splitlines()
         except OSError:
@@ -97,15 +105,17 @@ class HandOverFiles:
 
         `in_hand` gives the batches that somebody holds, as they are now.
         """
-        if left := list(self._folder.glob("*.given")):
+        if left := [*self._folder.glob("*.given"), *self._folder.glob(f"*{_NOTHING}")]:
             kept = {self._file(*held) for held in in_hand()}
             for file in left:
-                if file not in kept:
+                if file.with_suffix(".given") not in kept:
                     file.unlink(missing_ok=True)
 
     def forget(self, batch_id: int, owner: str, fence: int) -> None:
         """Remove what was left, now that the ledger has it."""
-        self._file(batch_id, owner, fence).unlink(missing_ok=True)
+        path = self._file(batch_id, owner, fence)
+        path.unlink(missing_ok=True)
+        path.with_suffix(_NOTHING).unlink(missing_ok=True)
 
     def _file(self, batch_id: int, owner: str, fence: int) -> Path:
         return self._folder / f"{quote(owner, safe='')}-{batch_id}-{fence}.given"
@@ -122,10 +132,15 @@ def _start() -> str:
 def _locked(path: Path, content: bytes) -> BinaryIO:
     """The file, written and locked before it has its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nameless = path.with_suffix(".new")
+    nameless = path.with_suffix(_BEGUN)
     file = nameless.open("w+b")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    file.write(content)
-    file.flush()
-    nameless.replace(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(content)
+        file.flush()
+        nameless.replace(path)
+    except OSError:
+        with suppress(OSError):  # it writes once more what it could not
+            file.close()
+        raise
     return file

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.errors import IssueError
+from newsletter.errors import IssueError, LedgerError
 from newsletter.ledger.database import Database
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.outcomes import FenceLost
@@ -309,6 +310,23 @@ def test_what_a_dead_sender_had_in_hand_is_repeated_only_where_that_does_no_harm
     )
     assert recovered == 2
     assert deliveries.counts(MONTH) == {S.ACCEPTED: 1, status: 2, S.SENDING: 2}
+
+
+def test_a_sender_that_could_keep_no_notes_has_handed_nothing_over(
+    plan: Plan, deliveries: Deliveries
+) -> None:
+    """As on a full disk: then the ledger cannot be told either, and only a later sender can."""
+    plan(3)
+    batch = claimed(deliveries)
+    limits = getrlimit(RLIMIT_FSIZE)
+    setrlimit(RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(LedgerError, match=r"\.given: cannot be written: "):
+            deliveries.note_hand_overs(batch)
+    finally:
+        setrlimit(RLIMIT_FSIZE, limits)
+    deliveries.recover(MONTH, is_alive=lambda _: False, can_repeat=lambda _: False, now=NOW)
+    assert deliveries.counts(MONTH) == {DeliveryStatus.PLANNED: 3}
 
 
 def test_a_retry_recorded_before_the_sender_died_is_still_planned(

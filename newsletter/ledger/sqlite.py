@@ -26,6 +26,8 @@ _BUSY_SECONDS: Final = "10"
 _ADVICE: Final = {
     "database is locked": "the database is busy; try again when the other command is done",
     "database or disk is full": "the disk is full; make room and try again",
+    # What is shared by all who use the database takes a little room even to read.
+    "disk I/O error": "the disk is full, or it fails; make room and try again",
     "attempt to write a readonly database": "the database may only be read; check its rights",
     "unable to open database file": "the database cannot be opened; check the path and its rights",
     "file is not a database": "this file is not a database",

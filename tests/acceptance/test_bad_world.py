@@ -249,7 +249,11 @@ def test_on_a_full_disk_nobody_is_lost_and_nobody_gets_it_twice(on_a_small_disk:
     folder = on_a_small_disk
     filler = folder.path / "filler"
     free = os.statvfs(folder.path)
-    filler.write_bytes(bytes(free.f_bavail * free.f_frsize - 1_500_000))
+    filler.write_bytes(bytes(free.f_bavail * free.f_frsize))
+    assert "the disk is full" in folder.refused("send", "2022-11", "--yes")
+    assert folder.emails() == {}
+
+    os.truncate(filler, free.f_bavail * free.f_frsize - 1_500_000)
     said = folder.refused("send", "2022-11", "--yes")
     assert "No space left" in said or "disk is full" in said
     assert len(folder.emails()) < 22

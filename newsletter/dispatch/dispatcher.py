@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from secrets import token_hex
 from threading import Event, Lock
-from typing import Final
+from typing import Any, Final
 
 from newsletter.dispatch.attempt import Attempt
 from newsletter.dispatch.course import Course
@@ -52,15 +52,12 @@ def dispatch(  # noqa: PLR0913 - what the step meets, and how it goes about it
     course = Course(month, owner, ledger, progress, stop)
     senders = _Senders(owner, course, ledger, transport, write, manners, clock)
     with ledger.owners.hold(owner):
-        senders.recover()
-        longest = clock() + manners.patience.longest
-        ledger.deliveries.hurry(month, after=None if manners.is_asked_for else longest)
         number = min(transport.parallel, manners.senders or transport.parallel)
         with ThreadPoolExecutor(number, "sender") as threads:
-            under_way = [threads.submit(senders.run) for _ in range(number)]
-            senders.oversee(under_way)
-            for sender in under_way:
-                sender.result()
+            senders.oversee([threads.submit(senders.recover)])
+            longest = clock() + manners.patience.longest
+            ledger.deliveries.hurry(month, after=None if manners.is_asked_for else longest)
+            senders.oversee([threads.submit(senders.run) for _ in range(number)])
     if course.stopped_because is StopReason.NOTHING_LEFT and course.breaker.last_verdict:
         raise EverybodyRefused(course.note_broken(course.breaker.last_verdict))
     return course.report()
@@ -114,8 +111,11 @@ class _Senders:
             self._course.halt(StopReason.FAILED)
             raise
 
-    def oversee(self, under_way: Sequence[Future[None]]) -> None:
-        """Look whether somebody says stop; what is not answered soon after that is given up."""
+    def oversee(self, under_way: Sequence[Future[Any]]) -> None:
+        """Look whether somebody says stop; what is not answered soon after that is given up.
+
+        Raises what the first of them raised.
+        """
         try:
             while wait(under_way, _LOOK_SECONDS).not_done and not self._course.is_stopped:
                 with suppress(LedgerError):  # a ledger that is away may be back when it is needed
@@ -126,6 +126,8 @@ class _Senders:
         finally:
             if wait(under_way, _GRACE_SECONDS).not_done:
                 self._transport.hurry()
+        for each in under_way:
+            each.result()
 
     def recover(self) -> int:
         """Take over what senders who died had in hand; how many deliveries that is."""

@@ -106,6 +106,21 @@ def test_an_api_that_names_no_batch_leaves_everybody_planned(
     assert fake.calls(SEND) == 0
 
 
+def test_what_a_dead_sender_left_is_not_asked_about_for_longer_than_that(
+    sender: Sender, fake: FakeSendgrid
+) -> None:
+    sender.promise(10)
+    batch = sender.deliveries.claim(MONTH, "dead", transport="sendgrid", now=NOW)
+    assert batch is not None
+    sender.deliveries.commit(batch, f"batch@{NOW.timestamp():.0f}")
+    fake.trouble[CANCEL].extend([Trouble.HANG_BEFORE] * 2)
+    with pytest.raises(TransportError, match=r"to cancel .*: no answer before the stop"):
+        send_until(lambda _, stop: stop.set(), sender, fake)
+    assert sender.counts() == {Status.SENDING: 10}
+    sender.send(open_sendgrid(fake))
+    assert sender.counts().keys() == {Status.UNCERTAIN}
+
+
 def by_smtp() -> Transport:
     return open_smtp(25, host="relay.example", timeout=TIMEOUT)
 

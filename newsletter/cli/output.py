@@ -30,7 +30,10 @@ def console(*, stderr: bool) -> "Console":
 
 def say(text: str, style: Style = "") -> None:
     """A line on standard output."""
-    console(stderr=False).print(text, style=style or None, soft_wrap=True)
+    if style and sys.stdout.isatty():  # else Rich need not be loaded, a tenth of a start
+        console(stderr=False).print(text, style=style, soft_wrap=True)
+    else:
+        print(text)
 
 
 def note(text: str) -> None:

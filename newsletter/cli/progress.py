@@ -1,5 +1,6 @@
 """How far a send is: a bar with rate and time left on a terminal, else a line per tenth."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ class Pace:
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A way to say how many of `total` are done."""
-    if not console(stderr=True).is_terminal:
+    if not sys.stderr.isatty():
         yield _lines(what, total)
         return
     pace = Pace()

@@ -69,6 +69,7 @@ class Desk:
         self.templates = templates
         self.rules = rules
         self._when_nothing_matches = when_nothing_matches
+        self._choice: tuple[Issue, VariantChoice] | None = None  # the last one
 
     # read
 
@@ -194,13 +195,16 @@ class Desk:
     # assemble
 
     def choice(self, issue: Issue) -> VariantChoice:
-        """What decides for `issue` who gets which variant."""
+        """What decides for `issue` who gets which variant; it remembers what it chose."""
+        if (known := self._choice) and known[0] is issue:
+            return known[1]
         assemble = assembler(issue, self._when_nothing_matches)
 
         @cache
         def choose(topics: tuple[str, ...], language: str) -> Variant | None:
             return assemble(topics, language_for(language, self.newsletter.language))
 
+        self._choice = (issue, choose)
         return choose
 
     def whole(self, issue: Issue) -> Variant:

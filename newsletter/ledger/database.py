@@ -29,6 +29,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.errors import LedgerError
+from newsletter.ledger import postgresql, sqlite
 from newsletter.ledger.backend import Backend
 from newsletter.ledger.postgresql import (
     begin_migration,
@@ -213,6 +214,21 @@ def insert_absent(
         return insert_all(connection, table, rows)
     sql = _insert_sql(connection.dialect, table, len(rows[0]))
     return connection.exec_driver_sql(sql, list(rows)).rowcount
+
+
+def insert_alike(
+    connection: Connection,
+    table: Table,
+    alike: Mapping[str, str | int],
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> int:
+    """`insert_absent` of rows that differ in the columns `names` alone, which are plain texts.
+
+    In a single step of SQLite, for the same reason as `fetch_at_once`.
+    """
+    insert_rows = postgresql.insert_alike if _is_postgresql(connection) else sqlite.insert_alike
+    return insert_rows(connection, table, alike, names, rows) if rows else 0
 
 
 def fetch_at_once(

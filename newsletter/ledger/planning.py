@@ -1,6 +1,7 @@
 """Planned deliveries gathered into batches, however their variants and times alternate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select
 
 from newsletter.errors import IssueError
-from newsletter.ledger.database import Database, insert_absent
+from newsletter.ledger.database import Database, insert_alike
 from newsletter.ledger.states import lock_state, set_state
 from newsletter.ledger.tables import (
     STATUS_CODES,
@@ -20,7 +21,7 @@ from newsletter.ledger.tables import (
 from newsletter.model.delivery import DeliveryStatus, IssueState, PlannedDelivery
 
 _PIECE: Final = 20_000
-_PLANNED: Final = STATUS_CODES[DeliveryStatus.PLANNED]
+_NAMES: Final = ("id", "subscriber_id")
 
 _is_untouched: Final = (
     (batches.c.month == bindparam("month"))
@@ -33,7 +34,7 @@ _DROP_EMPTY: Final = delete(batches).where(
 )
 _NEW_BATCHES: Final = insert(batches).returning(batches.c.id, sort_by_parameter_order=True)
 
-_Row = tuple[str | int | None, ...]
+_Pair = tuple[str, str]  # the ids of a delivery and of its subscriber
 _Kind = tuple[str, datetime | None]  # a variant and when it leaves: what a batch is of
 
 
@@ -47,17 +48,29 @@ class Planning:
     def __init__(self, database: Database, month: str, *, now: datetime, batch_size: int) -> None:
         self._database = database
         self._month = month
-        self._now = to_microseconds(now)
+        self._alike: dict[str, str | int] = {
+            "month": month,
+            "status": STATUS_CODES[DeliveryStatus.PLANNED],
+            "reason": "",
+            "attempts": 0,
+            "updated_at": to_microseconds(now),
+        }
         self._batch_size = batch_size
         self._last: dict[_Kind, tuple[int, int]] = {}  # its last batch, and the room there
 
     def write(self, planned: Iterable[PlannedDelivery]) -> int:
-        """How many deliveries are new. Raises `IssueError` where the issue is cancelled."""
+        """How many deliveries are new. Raises `IssueError` where the issue is cancelled.
+
+        While a piece is written the next one is read, in a thread of its own.
+        """
         written = 0
         remaining = iter(planned)
-        while piece := list(islice(remaining, _PIECE)):
-            with self._database.write() as connection:
-                written += self._write_piece(connection, piece)
+        with ThreadPoolExecutor(1, "promises") as reader:
+            ahead = reader.submit(_next_piece, remaining)
+            while piece := ahead.result():
+                ahead = reader.submit(_next_piece, remaining)
+                with self._database.write() as connection:
+                    written += self._write_piece(connection, piece)
         return written
 
     def _write_piece(self, connection: Connection, piece: Sequence[PlannedDelivery]) -> int:
@@ -65,7 +78,12 @@ class Planning:
         if state is IssueState.CANCELLED:
             raise IssueError("it is cancelled, which is final", where=self._month)
         self._forget_claimed(connection)
-        written = insert_absent(connection, deliveries, self._rows(connection, piece))
+        written = sum(
+            insert_alike(
+                connection, deliveries, {**self._alike, "batch_id": batch_id}, _NAMES, part
+            )
+            for batch_id, part in self._in_batches(connection, piece)
+        )
         if written < len(piece):
             connection.execute(_DROP_EMPTY, {"month": self._month})
         if written and state is IssueState.FINISHED:
@@ -77,34 +95,29 @@ class Planning:
             untouched = set(connection.scalars(_UNTOUCHED, {"month": self._month}))
             self._last = {kind: last for kind, last in self._last.items() if last[0] in untouched}
 
-    def _rows(self, connection: Connection, piece: Sequence[PlannedDelivery]) -> list[_Row]:
-        """A row for each delivery of the piece, batch by batch."""
-        by_kind: dict[_Kind, list[PlannedDelivery]] = {}
-        for delivery in piece:
-            by_kind.setdefault((delivery.variant_id, delivery.leaves_at), []).append(delivery)
-        rows: list[_Row] = []
-        overflow: list[tuple[_Kind, list[PlannedDelivery]]] = []
+    def _in_batches(
+        self, connection: Connection, piece: Sequence[PlannedDelivery]
+    ) -> list[tuple[int, list[_Pair]]]:
+        """The batches that the deliveries of the piece belong to, with theirs."""
+        by_kind: dict[_Kind, list[_Pair]] = {}
+        for delivery_id, subscriber_id, variant_id, leaves_at in piece:
+            by_kind.setdefault((variant_id, leaves_at), []).append((delivery_id, subscriber_id))
+        filled: list[tuple[int, list[_Pair]]] = []
+        overflow: list[tuple[_Kind, list[_Pair]]] = []
         for kind, found in by_kind.items():
             batch_id, room = self._last.get(kind, (0, 0))
-            rows += self._in_batch(kind, batch_id, room, found[:room])
+            if part := found[:room]:
+                filled.append((batch_id, part))
+                self._last[kind] = (batch_id, room - len(part))
             overflow += [
                 (kind, found[start : start + self._batch_size])
                 for start in range(room, len(found), self._batch_size)
             ]
         new_ids = self._new_batches(connection, [kind for kind, _ in overflow])
         for batch_id, (kind, part) in zip(new_ids, overflow, strict=True):
-            rows += self._in_batch(kind, batch_id, self._batch_size, part)
-        return rows
-
-    def _in_batch(
-        self, kind: _Kind, batch_id: int, room: int, part: Sequence[PlannedDelivery]
-    ) -> list[_Row]:
-        self._last[kind] = (batch_id, room - len(part))
-        month, at = self._month, self._now
-        return [
-            (one.delivery_id, month, one.subscriber_id, batch_id, _PLANNED, "", 0, at)
-            for one in part
-        ]
+            filled.append((batch_id, part))
+            self._last[kind] = (batch_id, self._batch_size - len(part))
+        return filled
 
     def _new_batches(self, connection: Connection, kinds: Sequence[_Kind]) -> Sequence[int]:
         if not kinds:
@@ -120,3 +133,7 @@ class Planning:
             for variant_id, leaves_at in kinds
         ]
         return connection.scalars(_NEW_BATCHES, values).all()
+
+
+def _next_piece(remaining: Iterator[PlannedDelivery]) -> list[PlannedDelivery]:
+    return list(islice(remaining, _PIECE))

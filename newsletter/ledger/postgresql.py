@@ -1,6 +1,6 @@
 """PostgreSQL: a server that several machines may share, and that may be away for a while."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -94,6 +94,24 @@ def insert_all(
     sql = _insert_sql(connection.dialect, table, len(rows[0]))
     columns = tuple(map(list, zip(*rows, strict=True)))
     return connection.exec_driver_sql(sql, columns).rowcount
+
+
+def insert_alike(
+    connection: Connection,
+    table: Table,
+    alike: Mapping[str, str | int],
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> int:
+    """The same of rows that differ in the columns `names` alone, which are of texts."""
+    marks = ", ".join(f"%s::{table.c[name].type.compile(connection.dialect)}" for name in alike)
+    arrays = ", ".join("%s::text[]" for _ in names)
+    sql = (
+        f"INSERT INTO {table.name} ({', '.join((*alike, *names))}) "  # noqa: S608 - ours
+        f"SELECT {marks}, each.* FROM unnest({arrays}) AS each ON CONFLICT DO NOTHING"
+    )
+    columns = map(list, zip(*rows, strict=True))
+    return connection.exec_driver_sql(sql, (*alike.values(), *columns)).rowcount
 
 
 @cache

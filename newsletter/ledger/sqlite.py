@@ -1,10 +1,13 @@
 """SQLite: one file, one writer at a time."""
 
+import json
 import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 
 from newsletter.errors import LedgerError
@@ -58,6 +61,29 @@ def empty_log(engine: Engine) -> bool:
     with engine.execution_options(begin=None).connect() as connection:
         is_busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     return not is_busy
+
+
+def insert_alike(
+    connection: Connection,
+    table: Table,
+    alike: Mapping[str, str | int],
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> int:
+    """Insert the rows that break no unique key, in a single step; return how many."""
+    sql = _insert_sql(table.name, tuple(alike), tuple(names))
+    return connection.exec_driver_sql(sql, (*alike.values(), json.dumps(rows))).rowcount
+
+
+@cache
+def _insert_sql(table: str, alike: Sequence[str], names: Sequence[str]) -> str:
+    columns = ", ".join((*alike, *names))
+    marks = "?, " * len(alike)
+    cells = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(names)))
+    return (
+        f"INSERT INTO {table} ({columns}) SELECT {marks}{cells} FROM json_each(?) "  # noqa: S608 - ours
+        "WHERE true ON CONFLICT DO NOTHING"
+    )
 
 
 def _explain(error: DatabaseError) -> str | None:

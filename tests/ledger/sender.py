@@ -39,6 +39,8 @@ def plan_and_die(subscribers: Subscribers, deliveries: Deliveries) -> None:
     def promises() -> Iterator[PlannedDelivery]:
         for index, (subscriber_id, *_) in enumerate(subscribers.unplanned(MONTH)):
             if index == 25_000:
+                while not deliveries.counts(MONTH):  # the piece before it is written meanwhile
+                    time.sleep(0.01)
                 wait_for_the_end()
             delivery_id = str(uuid5(NAMESPACE_DNS, f"{MONTH}/{subscriber_id}"))
             yield PlannedDelivery(delivery_id, subscriber_id, f"en-{index % 3}")

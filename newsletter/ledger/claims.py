@@ -30,12 +30,13 @@ from newsletter.ledger.tables import (
 from newsletter.model.delivery import Batch, Delivery, DeliveryStatus, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
-_WITHOUT_END: Final = 2**31 - 1
+_WITHOUT_END: Final = 1_000_000_000
 
 _S = DeliveryStatus
 _d, _b = deliveries.c, batches.c
 _now: Final = bindparam("now", type_=Instant)
 _batch: Final = bindparam("batch", type_=Integer)
+_most: Final = bindparam("most", type_=Integer)
 _is_planned: Final = and_(_d.batch_id == _batch, _d.status == _S.PLANNED)
 
 _NEXT: Final = (
@@ -61,7 +62,7 @@ _LEAVE: Final = (
 )
 _MOVE: Final = (
     update(deliveries)
-    .where(_d.id.in_(select(_d.id).where(_is_planned).limit(bindparam("limit", type_=Integer))))
+    .where(_d.id.in_(select(_d.id).where(_is_planned).limit(_most)))
     .values(batch_id=bindparam("new_batch"))
 )
 _why_not: Final = case(
@@ -82,6 +83,7 @@ _RECIPIENTS: Final = (
     )
     .outerjoin(subscribers, subscribers.c.id == _d.subscriber_id)
     .where(_is_planned)
+    .limit(_most)
 )
 _SKIP: Final = (
     update(deliveries)
@@ -126,10 +128,11 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     if found is None:
         return None
     batch_id, fence = found.id, found.fence
-    planned = _planned(connection, batch_id, month)
-    if (limit is not None and limit < len(planned)) or _is_partly_out(connection, found):
-        batch_id, fence = _split(connection, month, found, limit), 0
-        planned = _planned(connection, batch_id, month)
+    most = _WITHOUT_END if limit is None else limit
+    planned = _planned(connection, batch_id, month, most + 1)
+    if len(planned) > most or _is_partly_out(connection, found):
+        batch_id, fence = _split(connection, month, found, most), 0
+        planned = _planned(connection, batch_id, month, most)
     at = {"batch": batch_id, "now": now}
     recipients: list[Delivery] = []
     skipped: list[dict[str, object]] = []
@@ -156,8 +159,11 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     )
 
 
-def _planned(connection: Connection, batch_id: int, month: str) -> Sequence[Sequence[Any]]:
-    return fetch_at_once(connection, _RECIPIENTS, {"batch": batch_id, "month": month})
+def _planned(
+    connection: Connection, batch_id: int, month: str, most: int
+) -> Sequence[Sequence[Any]]:
+    values = {"batch": batch_id, "month": month, "most": most}
+    return fetch_at_once(connection, _RECIPIENTS, values)
 
 
 def _is_partly_out(connection: Connection, found: AnyRow) -> bool:
@@ -166,13 +172,12 @@ def _is_partly_out(connection: Connection, found: AnyRow) -> bool:
     return bool(connection.scalar(_IS_WITH_PROVIDER, {"batch": found.id}))
 
 
-def _split(connection: Connection, month: str, found: AnyRow, limit: int | None) -> int:
-    """A new batch with the deliveries that are planned, or so many of them."""
+def _split(connection: Connection, month: str, found: AnyRow, most: int) -> int:
+    """A new batch with the deliveries that are planned, but no more than so many."""
     values = {"month": month, "variant_id": found.variant_id, "leaves_at": found.leaves_at}
     new_id: int = connection.scalars(
         insert(batches).values(status=BatchStatus.PLANNED, fence=0, **values).returning(_b.id)
     ).one()
-    most = _WITHOUT_END if limit is None else limit
-    connection.execute(_MOVE, {"batch": found.id, "limit": most, "new_batch": new_id})
+    connection.execute(_MOVE, {"batch": found.id, "most": most, "new_batch": new_id})
     connection.execute(_LEAVE, {"batch": found.id})
     return new_id

@@ -1,7 +1,7 @@
 """The database: opened, brought up to date and spoken to; what fails becomes one clear line."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -29,15 +29,15 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.errors import LedgerError
-from newsletter.ledger import postgresql, sqlite
 from newsletter.ledger.backend import Backend
 from newsletter.ledger.postgresql import (
     begin_migration,
     insert_all,
+    insert_from_arrays,
     open_postgresql,
     without_secrets,
 )
-from newsletter.ledger.sqlite import empty_log, open_sqlite
+from newsletter.ledger.sqlite import empty_log, insert_from_json, open_sqlite
 from newsletter.ledger.tables import SCHEMA_VERSION
 
 _PAGE: Final = 5000
@@ -227,8 +227,14 @@ def insert_alike(
 
     In a single step of SQLite, for the same reason as `fetch_at_once`.
     """
-    insert_rows = postgresql.insert_alike if _is_postgresql(connection) else sqlite.insert_alike
-    return insert_rows(connection, table, alike, names, rows) if rows else 0
+    if not rows:
+        return 0
+    if _is_postgresql(connection):
+        sql = insert_from_arrays(connection.dialect, table, tuple(alike), tuple(names))
+        told: Iterable[object] = map(list, zip(*rows, strict=True))
+    else:
+        sql, told = insert_from_json(table, tuple(alike), tuple(names)), [json.dumps(rows)]
+    return connection.exec_driver_sql(sql, (*alike.values(), *told)).rowcount
 
 
 def fetch_at_once(

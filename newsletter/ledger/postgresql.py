@@ -1,6 +1,6 @@
 """PostgreSQL: a server that several machines may share, and that may be away for a while."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -96,22 +96,17 @@ def insert_all(
     return connection.exec_driver_sql(sql, columns).rowcount
 
 
-def insert_alike(
-    connection: Connection,
-    table: Table,
-    alike: Mapping[str, str | int],
-    names: Sequence[str],
-    rows: Sequence[Sequence[str]],
-) -> int:
-    """The same of rows that differ in the columns `names` alone, which are of texts."""
-    marks = ", ".join(f"%s::{table.c[name].type.compile(connection.dialect)}" for name in alike)
+@cache
+def insert_from_arrays(
+    dialect: Dialect, table: Table, alike: tuple[str, ...], names: tuple[str, ...]
+) -> str:
+    """What inserts columns of texts: a parameter for each that is alike, then an array for each."""
+    marks = ", ".join(f"%s::{table.c[name].type.compile(dialect)}" for name in alike)
     arrays = ", ".join("%s::text[]" for _ in names)
-    sql = (
+    return (
         f"INSERT INTO {table.name} ({', '.join((*alike, *names))}) "  # noqa: S608 - ours
         f"SELECT {marks}, each.* FROM unnest({arrays}) AS each ON CONFLICT DO NOTHING"
     )
-    columns = map(list, zip(*rows, strict=True))
-    return connection.exec_driver_sql(sql, (*alike.values(), *columns)).rowcount
 
 
 @cache

@@ -1,8 +1,6 @@
 """SQLite: one file, one writer at a time."""
 
-import json
 import sqlite3
-from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -63,26 +61,15 @@ def empty_log(engine: Engine) -> bool:
     return not is_busy
 
 
-def insert_alike(
-    connection: Connection,
-    table: Table,
-    alike: Mapping[str, str | int],
-    names: Sequence[str],
-    rows: Sequence[Sequence[str]],
-) -> int:
-    """Insert the rows that break no unique key, in a single step; return how many."""
-    sql = _insert_sql(table.name, tuple(alike), tuple(names))
-    return connection.exec_driver_sql(sql, (*alike.values(), json.dumps(rows))).rowcount
-
-
 @cache
-def _insert_sql(table: str, alike: Sequence[str], names: Sequence[str]) -> str:
+def insert_from_json(table: Table, alike: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """What inserts a JSON array of rows: a parameter for each column that is alike, then that."""
     columns = ", ".join((*alike, *names))
     marks = "?, " * len(alike)
     cells = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(names)))
     return (
-        f"INSERT INTO {table} ({columns}) SELECT {marks}{cells} FROM json_each(?) "  # noqa: S608 - ours
-        "WHERE true ON CONFLICT DO NOTHING"
+        f"INSERT INTO {table.name} ({columns}) SELECT {marks}{cells} "  # noqa: S608 - ours
+        "FROM json_each(?) WHERE true ON CONFLICT DO NOTHING"
     )
 
 

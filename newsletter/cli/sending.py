@@ -74,10 +74,10 @@ def send(
         return
     going = min(going, limit or going)
     _settle_doubts(pipeline, plan, going)
-    if going and not yes and not pipeline.doubts.about(month):
-        _require_consent(issue, going, config)
     if going and config.secrets.are_link_keys_weak:
         note("NEWSLETTER_SECRET_KEY is easy to guess, and with it any link: newsletter doctor")
+    if going and not yes and not pipeline.doubts.about(month):
+        _require_consent(issue, going, config)
     with (
         _how_it_stands(pipeline, month, config),
         stop_on_signals() as stop,

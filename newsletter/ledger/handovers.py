@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from mmap import mmap
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from newsletter.errors import LedgerError
+from newsletter.ledger.lock import BEGUN, open_locked
 from newsletter.model.delivery import Batch, Outcome, Receipt
 
 _HERE, _GIVEN, _ACCEPTED = b".>+"
 _MARKS: Final = {Outcome.ACCEPTED: _ACCEPTED, Outcome.UNCERTAIN: _GIVEN}
 Held = tuple[int, str, int]  # a batch, who holds it, and under which fence
-_BEGUN, _NOTHING = ".new", ".none"  # what a file is called before it is whole, and if it never is
+_NOTHING: Final = ".none"  # what a file is called that never became whole
 _THIS_START: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -43,12 +44,12 @@ class HandOvers:
             lines.append(f"{_HERE:c}{delivery_id}\n")
             length += len(lines[-1])
         try:
-            self._file = _locked(path, "".join(lines).encode())
+            self._file = open_locked(path, "".join(lines).encode())
             self._marks = mmap(self._file.fileno(), length)
         except OSError as error:
             # The ledger on the same full disk cannot be told that nothing was handed over.
             with suppress(OSError):
-                path.with_suffix(_BEGUN).rename(path.with_suffix(_NOTHING))
+                path.with_suffix(BEGUN).rename(path.with_suffix(_NOTHING))
             raise LedgerError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
     def give(self, delivery_id: str) -> None:
@@ -127,20 +128,3 @@ def _start() -> str:
         return _THIS_START.read_text("ascii").strip()
     except OSError:
         return ""
-
-
-def _locked(path: Path, content: bytes) -> BinaryIO:
-    """The file, written and locked before it has its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nameless = path.with_suffix(_BEGUN)
-    file = nameless.open("w+b")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(content)
-        file.flush()
-        nameless.replace(path)
-    except OSError:
-        with suppress(OSError):  # it writes once more what it could not
-            file.close()
-        raise
-    return file

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, Final
 from urllib.parse import quote
 
 from sqlalchemy import func, select
@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import LedgerError
 from newsletter.ledger.database import Database
+
+BEGUN: Final = ".new"  # the suffix of a file before it is whole
 
 
 class OwnerLocks:
@@ -151,14 +153,28 @@ def _taken(owner: str) -> LedgerError:
     return LedgerError(f"another sender is called '{owner}'")
 
 
-def _locked(file: Path) -> TextIO:
-    """`file`, open and locked; locked before it has its name, so that nobody sees it unlocked."""
-    nameless = file.with_suffix(".new")
+def _locked(file: Path) -> BinaryIO:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = nameless.open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        nameless.replace(file)
+        return open_locked(file)
     except OSError as error:
         raise LedgerError(f"cannot be written: {error.strerror}", where=str(file)) from error
-    return lock
+
+
+def open_locked(path: Path, content: bytes = b"") -> BinaryIO:
+    """The file, written and locked before it has its name, so that nobody sees it otherwise.
+
+    Raises OSError, and may then leave what it began under its other suffix, `BEGUN`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nameless = path.with_suffix(BEGUN)
+    file = nameless.open("w+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(content)
+        file.flush()
+        nameless.replace(path)
+    except OSError:
+        with suppress(OSError):  # it writes once more what it could not
+            file.close()
+        raise
+    return file

@@ -152,23 +152,25 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for(
 
 
 @pytest.mark.parametrize(
-    ("phase", "counts"),
+    ("phase", "spares", "counts"),
     [
-        (Phase.GREETING, {Status.PLANNED: 10}),
-        (Phase.RCPT, {Status.PLANNED: 10}),
-        (Phase.END, {Status.PLANNED: 9, Status.UNCERTAIN: 1}),
+        (Phase.GREETING, 0, {Status.PLANNED: 10}),
+        (Phase.RCPT, 0, {Status.PLANNED: 10}),
+        (Phase.END, 0, {Status.PLANNED: 9, Status.UNCERTAIN: 1}),
+        (Phase.MAIL, 1, {Status.PLANNED: 9, Status.ACCEPTED: 1}),
     ],
 )
 def test_a_mail_server_that_hangs_is_left_too(
-    sender: Sender, phase: Phase, counts: dict[Status, int]
+    sender: Sender, phase: Phase, spares: int, counts: dict[Status, int]
 ) -> None:
-    """From a message's last byte on nobody knows whether it has been taken."""
+    """From a message's last byte on nobody knows whether it has been taken; no other is begun."""
     sender.promise(10)
     stop = Event()
     begun = monotonic()
-    with ScriptedSmtp({phase: Hang(then=Then.HANG)}) as server:
+    with ScriptedSmtp({phase: Hang(then=Then.HANG)}, spares=spares) as server:
         Timer(0.5, stop.set).start()
         with suppress(TransportError):
             sender.send(open_smtp(server.port, timeout=TIMEOUT), stop=stop)
     assert monotonic() - begun < SOON
     assert sender.counts() == counts
+    assert server.connections == 1

@@ -1,6 +1,7 @@
 """A connection that opens itself when there is a message to carry, and anew when it is dead."""
 
 from collections.abc import Callable, Sequence
+from threading import Event
 from time import monotonic
 from typing import Final, NamedTuple
 
@@ -44,13 +45,16 @@ class Ending(NamedTuple):
 
 
 class Connection:
-    """One of a pool's, used by one thread at a time."""
+    """One of a pool's, used by one thread at a time. Once in a `hurry` it begins no message."""
 
-    def __init__(self, relay: Relay, server: Acquaintance, sender: str, timeout: float) -> None:
+    def __init__(
+        self, relay: Relay, server: Acquaintance, sender: str, timeout: float, hurry: Event
+    ) -> None:
         self._relay = relay
         self._server = server
         self._sender = sender
         self._timeout = timeout
+        self._hurry = hurry
         self._session: Session | None = None
         self._used_at = 0.0
 
@@ -81,7 +85,12 @@ class Connection:
             self._session.close()
             self._session = None
 
+    def _check_hurry(self) -> None:
+        if self._hurry.is_set():
+            raise TransportError("gave no answer before the stop", where=self._relay.place)
+
     def _deliver(self, letter: Letter, peek: Callable[[], Letter | None]) -> Dialogue[Verdict]:
+        self._check_hurry()
         if monotonic() > self._used_at + _LONGEST_PAUSE:
             self.close()
         if self._session:
@@ -93,6 +102,7 @@ class Connection:
         return (yield from session.deliver(letter, peek))
 
     def _open(self) -> Dialogue[Session]:
+        self._check_hurry()
         endpoints = yield from self._server.endpoints()
         wire, extensions = yield from open_wire(self._relay, endpoints, self._timeout)
         self._session = Session(wire, extensions, self._relay.place, self._server.foresight)

@@ -35,9 +35,10 @@ class Smtp:
         self, relay: Relay, *, envelope_sender: str, connections: int, timeout: timedelta
     ) -> None:
         self._hurry = Event()
-        server = Acquaintance(relay, timeout.total_seconds())
+        seconds = timeout.total_seconds()
+        server = Acquaintance(relay, seconds)
         self._pool = _Pool(
-            Connection(relay, server, envelope_sender, timeout.total_seconds())
+            Connection(relay, server, envelope_sender, seconds, self._hurry)
             for _ in range(connections)
         )
 

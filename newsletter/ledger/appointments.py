@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from newsletter.ledger.database import Database
-from newsletter.ledger.states import share_state
+from newsletter.ledger.states import lock_issue, share_state
 from newsletter.ledger.tables import BatchStatus, batches, deliveries, issues
 from newsletter.model.delivery import SENT, DeliveryStatus, IssueState
 
@@ -122,6 +122,7 @@ class Appointments:
         """
         named = {"of_month": month, "name": name, "new_owner": owner}
         with self._database.write() as connection:
+            lock_issue(connection, month)
             return connection.execute(_BEGIN, named).rowcount > 0
 
     def end_recall(self, month: str, name: str, owner: str, *, is_back: bool, now: datetime) -> int:

@@ -17,6 +17,7 @@ from newsletter.ledger.states import (
     FrozenIssue,
     freeze,
     load_frozen,
+    lock_issue,
     lock_state,
     move_state,
     share_state,
@@ -186,6 +187,7 @@ class Deliveries:
         """
         waits = _b.next_attempt_at.is_not(None) if after is None else _b.next_attempt_at > after
         with self._database.write() as connection:
+            lock_issue(connection, month)
             connection.execute(
                 update(batches).where(_b.month == month, waits).values(next_attempt_at=None)
             )

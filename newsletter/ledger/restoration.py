@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Update, exists, or_, select, text, update
 
 from newsletter.ledger.database import Database
+from newsletter.ledger.states import lock_issue
 from newsletter.ledger.tables import BatchStatus, batches, deliveries, delivery_events
 from newsletter.model.delivery import PENDING, DeliveryStatus
 from newsletter.model.feedback import EFFECTIVE, DeliveryEvent
@@ -56,6 +57,7 @@ class Restoration:
     def lose_sight(self, month: str, reason: str, *, now: datetime) -> int:
         """Make uncertain whatever of the issue is still to be sent; how many deliveries that is."""
         with self._database.write() as connection:
+            lock_issue(connection, month)
             number = connection.execute(
                 _lose_sight(reason, now).where(_d.month == month, _d.status.in_(PENDING))
             ).rowcount

@@ -111,10 +111,19 @@ def thaw(connection: Connection, month: str) -> bool:
 def lock_state(connection: Connection, month: str) -> IssueState:
     """The state, which nobody else can change or share before this transaction ends.
 
-    Who locks an issue and its batches locks the issue first, lest two wait for each other. Raises
-    `IssueError` where the issue's sending has not begun.
+    Raises `IssueError` where the issue's sending has not begun.
     """
-    return _begun(connection.scalar(_LOCK_STATE, {"month": month}), month)
+    return _begun(lock_issue(connection, month), month)
+
+
+def lock_issue(connection: Connection, month: str) -> IssueState | None:
+    """The same, or nothing where the issue's sending has not begun.
+
+    Who changes several of an issue's batches locks the issue first: each would else lock them in an
+    order of its own, and two might wait for each other.
+    """
+    state: IssueState | None = connection.scalar(_LOCK_STATE, {"month": month})
+    return state
 
 
 def share_state(connection: Connection, month: str) -> IssueState:

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from newsletter.errors import LedgerError
+from newsletter.ledger.appointments import Appointments
 from newsletter.ledger.database import Database, insert_absent
 from newsletter.ledger.deliveries import Deliveries
 from newsletter.ledger.lock import OwnerLocks
 from newsletter.ledger.paces import Paces
+from newsletter.ledger.restoration import Restoration
 from newsletter.ledger.subscribers import Subscribers
 from newsletter.ledger.tables import issues
 from newsletter.model.delivery import Batch, DeliveryStatus, Outcome
@@ -90,6 +92,36 @@ def test_senders_that_split_batches_while_an_editor_cancels_do_not_block_each_ot
         DeliveryStatus.ACCEPTED: len(ids),
         DeliveryStatus.CANCELLED: 1000 - len(ids),
     }
+
+
+@pytest.mark.usefixtures("planned")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda database: Deliveries(database).hurry(MONTH),
+        lambda database: Deliveries(database).resolve(MONTH, Outcome.RETRY, now=NOW),
+        lambda database: Restoration(database).lose_sight(MONTH, "lost", now=NOW),
+        lambda database: Appointments(database).appoint(MONTH, NOW),
+        lambda database: Appointments(database).begin_recall(MONTH, "b-1", "me"),
+        lambda database: Appointments(database).end_recall(
+            MONTH, "b-1", "me", is_back=True, now=NOW
+        ),
+    ],
+)
+def test_whoever_changes_several_batches_takes_none_before_it_has_the_issue(
+    database: Database, change: Callable[[Database], object]
+) -> None:
+    """Two that take the same batches in different orders would wait for each other."""
+    waiting = text("SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))")
+    changing = threading.Thread(target=change, args=(database,))
+    with database.write() as connection:
+        connection.execute(text("SELECT * FROM issues FOR UPDATE"))
+        changing.start()
+        while changing.is_alive() and not connection.execute(waiting).rowcount:
+            pass
+        assert changing.is_alive()
+        connection.execute(text("SELECT * FROM batches FOR UPDATE NOWAIT"))
+    changing.join()
 
 
 def test_the_same_list_may_be_imported_by_several_at_once(subscribers: Subscribers) -> None:

@@ -4,7 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from newsletter.undoing import on_failure
 
 
 @contextmanager
@@ -15,18 +18,19 @@ def made_whole(target: Path) -> Iterator[Path]:
     name = f".{target.absolute().name}.{os.getpid()}"
     staging = target / name if is_there else target.with_name(name)
     try:
-        staging.mkdir()
-        yield staging
-        # A folder that somebody may be standing in is filled; renaming onto it would pull it away.
-        for child in list(staging.iterdir()) if is_there else ():
-            child.rename(target / child.name)
-        if is_there:
-            staging.rmdir()
-        else:
-            staging.rename(target)
-    except BaseException as error:
-        shutil.rmtree(staging, ignore_errors=True)
+        with on_failure(partial(shutil.rmtree, staging, ignore_errors=True)):
+            staging.mkdir()
+            yield staging
+            # A folder that somebody may be standing in is filled; renaming onto it would pull it
+            # away.
+            for child in list(staging.iterdir()) if is_there else ():
+                child.rename(target / child.name)
+            if is_there:
+                staging.rmdir()
+            else:
+                staging.rename(target)
+    except OSError as error:
         # A full disk names no file, and nobody knows the name that goes before the target's.
-        if isinstance(error, OSError) and error.filename in {None, str(staging)}:
+        if error.filename in {None, str(staging)}:
             error.filename = str(target)
         raise

@@ -15,6 +15,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
+from newsletter.undoing import on_failure
+
 Ip = IPv4Address | IPv6Address
 
 MOST_REDIRECTS: Final = 8
@@ -119,11 +121,8 @@ class Visitor:
         connected = self._connect_to(self._addresses(host, port), port)
         if parts.scheme != "https":
             return connected
-        try:
+        with on_failure(connected.close):
             return _trust().wrap_socket(connected, server_hostname=host)
-        except BaseException:
-            connected.close()
-            raise
 
     def _addresses(self, host: str, port: int) -> list[Ip]:
         try:

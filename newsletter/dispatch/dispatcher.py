@@ -20,6 +20,7 @@ from newsletter.logs import DEBUG, event
 from newsletter.model.delivery import Batch, Delivery
 from newsletter.model.message import Message
 from newsletter.transports.base import Transport
+from newsletter.undoing import on_failure
 
 __all__ = ["DispatchReport", "Manners", "MessageWriter", "Progress", "StopReason", "dispatch"]
 
@@ -95,7 +96,7 @@ class _Senders:
 
     def run(self) -> None:
         """One sender's work."""
-        try:
+        with on_failure(self._fail):
             while not self._course.is_stopped:
                 if self._course.is_held:
                     self._wait_a_turn()
@@ -107,9 +108,6 @@ class _Senders:
                             self._claimed -= len(batch.deliveries)
                 else:
                     self._wait_for_work()
-        except BaseException:
-            self._course.halt(StopReason.FAILED)
-            raise
 
     def oversee(self, under_way: Sequence[Future[Any]]) -> None:
         """Look whether somebody says stop; what is not answered soon after that is given up.
@@ -117,12 +115,10 @@ class _Senders:
         Raises what the first of them raised.
         """
         try:
-            while wait(under_way, _LOOK_SECONDS).not_done and not self._course.is_stopped:
-                with suppress(LedgerError):  # a ledger that is away may be back when it is needed
-                    self._course.look()
-        except BaseException:
-            self._course.halt(StopReason.FAILED)
-            raise
+            with on_failure(self._fail):
+                while wait(under_way, _LOOK_SECONDS).not_done and not self._course.is_stopped:
+                    with suppress(LedgerError):  # one that is away may be back when it is needed
+                        self._course.look()
         finally:
             if wait(under_way, _GRACE_SECONDS).not_done:
                 self._transport.hurry()
@@ -133,6 +129,9 @@ class _Senders:
         """Take over what senders who died had in hand; how many deliveries that is."""
         return recover(self._course.month, self._ledger, self._transport, now=self._clock())
 
+    def _fail(self) -> None:
+        self._course.halt(StopReason.FAILED)
+
     def _send(self, batch: Batch) -> None:
         attempt = Attempt(
             batch,
@@ -142,12 +141,8 @@ class _Senders:
             turns=self._turns,
             clock=self._clock,
         )
-        try:
-            with self._desk:
-                messages = self._write(batch.variant_id, batch.deliveries, batch.leaves_at)
-        except BaseException:
-            attempt.close()
-            raise
+        with on_failure(attempt.close), self._desk:
+            messages = self._write(batch.variant_id, batch.deliveries, batch.leaves_at)
         attempt.make(messages)
         if verdict := self._course.breaker.barren_verdict:
             raise TransportError(self._course.note_broken(verdict))

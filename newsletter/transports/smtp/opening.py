@@ -16,6 +16,7 @@ from newsletter.transports.smtp.relay import Protection, Relay
 from newsletter.transports.smtp.reply import Reply
 from newsletter.transports.smtp.waiting import DeadlinePassed, Dialogue, Wait
 from newsletter.transports.smtp.wire import ConnectionLost, Wire
+from newsletter.undoing import on_failure
 
 Extensions = Mapping[str, Sequence[str]]  # what EHLO offers: keyword -> parameters, in capitals
 
@@ -40,11 +41,8 @@ def open_wire(
     """A wire whose server has greeted us, protected it and let us in, as the relay asks."""
     try:
         wire = yield from _connect(endpoints, timeout)
-        try:
+        with on_failure(wire.close):
             extensions = yield from _begin(wire, relay)
-        except BaseException:
-            wire.close()
-            raise
     except ConnectionLost as lost:
         raise TransportError(str(lost), where=relay.place) from lost
     return wire, extensions

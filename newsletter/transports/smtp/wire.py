@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 from newsletter.transports.look_up import Endpoint
 from newsletter.transports.smtp.reply import Reply
 from newsletter.transports.smtp.waiting import DeadlinePassed, Dialogue, Wait
+from newsletter.undoing import on_failure
 
 _Result = TypeVar("_Result")
 
@@ -57,11 +58,8 @@ class Wire:
             wire = cls(endpoint, timeout)
         except OSError as error:  # out of descriptors, or no IPv6 here
             raise ConnectionLost(f"cannot be reached: {error.strerror}") from error
-        try:
+        with on_failure(wire.close):
             yield from wire._connect(patience)
-        except BaseException:
-            wire.close()
-            raise
         return wire
 
     @property

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -65,22 +66,25 @@ class Publication:
         self._deliveries = deliveries
         self._issue = issue
         self._compiled = compiled
-        self._is_tried = False
+        self._early: Future[NotPublished | None] | None = None
         self._is_made = False
 
     def make_early(self) -> None:
-        """Publish at the first call; should it fail, `finish` tries again."""
-        if not self._is_tried:
-            self._is_tried = True
-            try:
-                self._publish(is_searched=False)
-            except NewsletterError as error:
-                event("archive.postponed", WARNING, month=self.month, reason=str(error))
+        """Publish beside the mail, from the first call on; should it fail, `finish` tries again."""
+        if not self._early:
+            thread = ThreadPoolExecutor(1, "archive")
+            self._early = thread.submit(self._try, is_searched=False)
+            thread.shutdown(wait=False)
 
     def finish(self) -> NotPublished | None:
         """Publish all there is to say now; gives what keeps the archive from being written."""
+        if self._early:
+            self._early.result()
+        return self._try(is_searched=True)
+
+    def _try(self, *, is_searched: bool) -> NotPublished | None:
         try:
-            self._publish(is_searched=True)
+            self._publish(is_searched=is_searched)
         except NewsletterError as error:
             event("archive.postponed", WARNING, month=self.month, reason=str(error))
             return NotPublished(error)

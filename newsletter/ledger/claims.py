@@ -1,8 +1,7 @@
 """Taking a batch: its intent is written down before anything of it is sent."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     Connection,
@@ -11,6 +10,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -29,8 +29,6 @@ from newsletter.ledger.tables import (
 )
 from newsletter.model.delivery import Batch, Delivery, DeliveryStatus, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
-
-_WITHOUT_END: Final = 1_000_000_000
 
 _S = DeliveryStatus
 _d, _b = deliveries.c, batches.c
@@ -83,8 +81,10 @@ _RECIPIENTS: Final = (
     )
     .outerjoin(subscribers, subscribers.c.id == _d.subscriber_id)
     .where(_is_planned)
-    .limit(_most)
 )
+_NUMBER: Final = select(func.count()).where(_is_planned)
+_WHY_NOT: Final = 4  # its place among the columns, and that of the attempts
+_ATTEMPTS: Final = 5
 _SKIP: Final = (
     update(deliveries)
     .where(_d.id == bindparam("delivery"), _is_planned)
@@ -128,21 +128,13 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
     if found is None:
         return None
     batch_id, fence = found.id, found.fence
-    most = _WITHOUT_END if limit is None else limit
-    planned = _planned(connection, batch_id, month, most + 1)
-    if len(planned) > most or _is_partly_out(connection, found):
+    number = connection.scalar(_NUMBER, {"batch": batch_id}) or 0
+    most = number if limit is None else limit
+    if number > most or _is_partly_out(connection, found):
         batch_id, fence = _split(connection, month, found, most), 0
-        planned = _planned(connection, batch_id, month, most)
+    planned = fetch_at_once(connection, _RECIPIENTS, {"batch": batch_id, "month": month})
     at = {"batch": batch_id, "now": now}
-    recipients: list[Delivery] = []
-    skipped: list[dict[str, object]] = []
-    attempts = 0
-    for delivery_id, subscriber_id, email, name, why_not, before in planned:
-        attempts = max(attempts, before)
-        if why_not is None:
-            recipients.append(Delivery(delivery_id, subscriber_id, email, name))
-        else:
-            skipped.append({"delivery": delivery_id, "why": why_not, **at})
+    skipped = [{"delivery": row[0], "why": why, **at} for row in planned if (why := row[_WHY_NOT])]
     if skipped:
         connection.execute(_SKIP, skipped)
     connection.execute(_SEND, at)
@@ -153,17 +145,10 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
         found.variant_id,
         owner,
         fence + 1,
-        attempts,
-        tuple(recipients),
+        max((row[_ATTEMPTS] for row in planned), default=0),
+        tuple([Delivery(*row[:_WHY_NOT]) for row in planned if row[_WHY_NOT] is None]),
         found.leaves_at,
     )
-
-
-def _planned(
-    connection: Connection, batch_id: int, month: str, most: int
-) -> Sequence[Sequence[Any]]:
-    values = {"batch": batch_id, "month": month, "most": most}
-    return fetch_at_once(connection, _RECIPIENTS, values)
 
 
 def _is_partly_out(connection: Connection, found: AnyRow) -> bool:

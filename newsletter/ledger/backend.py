@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One database, reached through two views of the same pool of connections.
+    """One database, reached over connections of one pool or of two.
 
     `reading` begins transactions that see one state, `writing` those that change it. `explain`
     gives one line for an error that a person can mend, None for a fault of the program.

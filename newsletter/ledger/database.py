@@ -66,6 +66,7 @@ class Database:
         self._turn = Lock() if backend.file else nullcontext()
         # Whoever forgets to close it has its connections closed when it is gone.
         finalize(self, self._writing.dispose).atexit = False
+        finalize(self, self._reading.dispose).atexit = False
 
     @classmethod
     def open(cls, url: str, *, base: Path) -> Self:
@@ -98,6 +99,7 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
+        self._reading.dispose()
         self._writing.dispose()
 
     @contextmanager

@@ -13,13 +13,12 @@ from newsletter.ledger.backend import Backend
 
 # An erased address must be gone from the file's free space too, hence secure_delete. The log, 80
 # MiB, holds much of the index of a million delivery ids, which are written in random order: a page
-# seldom goes to the file twice. The cache, 4 MiB, is each connection's own: a send has several.
+# seldom goes to the file twice.
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
     "secure_delete = ON",
-    "cache_size = -4096",
     "wal_autocheckpoint = 20000",
 )
 _BUSY_SECONDS: Final = "10"
@@ -46,9 +45,12 @@ def open_sqlite(address: URL, base: Path) -> Backend:
             f"this folder cannot be made: {error.strerror}", where=str(file.parent)
         ) from error
     waiting = address.query.get("timeout", _BUSY_SECONDS)
-    engine = _engine(address.set(database=str(file), query={"timeout": waiting}))
-    writing = engine.execution_options(begin="BEGIN IMMEDIATE")
-    return Backend(engine, writing, _explain, where=str(file), file=file)
+    address = address.set(database=str(file), query={"timeout": waiting})
+    # A cache is one connection's own, and void when another has written. So one writes for all of
+    # us, with a large cache; those that read, of which a send has several, get little.
+    reading = _engine(address, "BEGIN", cache=4)
+    writing = _engine(address, "BEGIN IMMEDIATE", cache=16)
+    return Backend(reading, writing, _explain, where=str(file), file=file)
 
 
 def empty_log(engine: Engine) -> bool:
@@ -56,7 +58,7 @@ def empty_log(engine: Engine) -> bool:
 
     Waits for whoever reads or writes; False where they take too long and the log stays.
     """
-    with engine.execution_options(begin=None).connect() as connection:
+    with engine.execution_options(begins=False).connect() as connection:
         is_busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     return not is_busy
 
@@ -80,19 +82,20 @@ def _explain(error: DatabaseError) -> str | None:
     return _ADVICE.get(words, words)
 
 
-def _engine(address: URL) -> Engine:
+def _engine(address: URL, begin: str, *, cache: int) -> Engine:
+    """Connections with a cache of so many MiB each, whose transactions begin like that."""
     engine = create_engine(address, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(driver: sqlite3.Connection, _record: object) -> None:
         # The driver begins transactions on its own, late and never IMMEDIATE; None stops that.
         driver.isolation_level = None
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"cache_size = -{cache * 1024}"):
             driver.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if statement := connection.get_execution_options().get("begin", "BEGIN"):
-            connection.exec_driver_sql(statement)
+    def begin_so(connection: Connection) -> None:
+        if connection.get_execution_options().get("begins", True):
+            connection.exec_driver_sql(begin)
 
     return engine

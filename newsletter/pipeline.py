@@ -188,6 +188,7 @@ class Pipeline:
                 stop=stop,
                 clock=self._now,
             )
+            publication.wait()
             log.end(report)
         return report
 

@@ -76,10 +76,14 @@ class Publication:
             self._early = thread.submit(self._try, is_searched=False)
             thread.shutdown(wait=False)
 
-    def finish(self) -> NotPublished | None:
-        """Publish all there is to say now; gives what keeps the archive from being written."""
+    def wait(self) -> None:
+        """Let what `make_early` began come to its end."""
         if self._early:
             self._early.result()
+
+    def finish(self) -> NotPublished | None:
+        """Publish all there is to say now; gives what keeps the archive from being written."""
+        self.wait()
         return self._try(is_searched=True)
 
     def _try(self, *, is_searched: bool) -> NotPublished | None:

@@ -27,7 +27,7 @@ from newsletter.render.letters import LETTERS
 from newsletter.scheduler import Scheduler, Workshop
 from newsletter.secrets import Secrets
 from newsletter.settings import Config, DatabaseSettings
-from newsletter.transports.base import Appointment, Commit
+from newsletter.transports.base import Appointment, Commit, Note
 from newsletter.wiring import check_way_out, head_start, messages_per_second, open_workshop
 
 _MINUTE: Final = timedelta(minutes=1)
@@ -94,6 +94,7 @@ class _Void:
         messages: Iterable[Message],
         commit: Commit | None = None,
         appointment: Appointment | None = None,
+        note: Note | None = None,  # noqa: ARG002 - nobody is killed on a stage
     ) -> Iterator[Receipt]:
         """Accept each message once it is written."""
         if commit and appointment:

@@ -63,12 +63,13 @@ class Attempt:
 
     def make(self, messages: Iterable[Message]) -> None:
         """Send the batch, as far as nobody says stop."""
-        appointment = self._appointment()
+        appointment, note = self._appointment(), None
         try:
             if self._transport.needs_notes:
                 self._notes = self._course.ledger.deliveries.note_hand_overs(self._batch)
+                note = self._notes.give
             given = self._hand_over(messages)
-            self._read(self._transport.send(given, self._commit, appointment))
+            self._read(self._transport.send(given, self._commit, appointment, note))
         except TransportError as error:
             self._handed_over.clear()  # they were certainly not taken
             if not isinstance(error, Throttled):
@@ -132,10 +133,7 @@ class Attempt:
                 self._turns.wait()
             if self._is_over or self._course.is_stopped:
                 return
-            delivery_id = message.personalisation.delivery_id
-            self._handed_over.add(delivery_id)
-            if self._notes:
-                self._notes.give(delivery_id)
+            self._handed_over.add(message.personalisation.delivery_id)
             yield message
 
     def _read(self, receipts: Iterator[Receipt]) -> None:

@@ -53,7 +53,7 @@ class HandOvers:
             raise LedgerError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
     def give(self, delivery_id: str) -> None:
-        """Note that a delivery is handed over; from now on nobody but the server knows."""
+        """Note that a delivery leaves; from now on nobody but the server knows."""
         self._marks[self._places[delivery_id]] = _GIVEN
 
     def hear(self, receipt: Receipt) -> None:

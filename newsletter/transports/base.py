@@ -11,6 +11,8 @@ from newsletter.model.message import Message
 
 # Takes the provider's name for what is about to go and returns once it is written down for good.
 Commit = Callable[[str], None]
+# Takes the id of a delivery of which the other side may have all from now on.
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Transport(Protocol):
 
     @property
     def needs_notes(self) -> bool:
-        """Whether a sender has to leave word of what it handed over, should it die.
+        """Whether a sender has to leave word of what may have been taken, should it die.
 
         Not where messages can be called back, or taken twice without harm.
         """
@@ -71,6 +73,7 @@ class Transport(Protocol):
         messages: Iterable[Message],
         commit: Commit | None = None,
         appointment: Appointment | None = None,
+        note: Note | None = None,
     ) -> Iterator[Receipt]:
         """Take messages as it becomes ready for them and answer each with one receipt.
 
@@ -80,7 +83,8 @@ class Transport(Protocol):
 
         A transport that can call messages back calls `commit` at most once, before the first of
         them leaves, and they may leave minutes later. Without `commit` they leave at once. With an
-        `appointment`, which only one with a head start is given, they leave then.
+        `appointment`, which only one with a head start is given, they leave then. One that needs
+        notes calls `note` at the last moment in which a message has certainly not been taken.
         """
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Appointment, Commit
+from newsletter.transports.base import Appointment, Commit, Note
 
 _FILE_NAME: Final = re.compile(r"[0-9A-Za-z-]+")
 _KEEP_EVERY: Final = 100  # messages to one writing of the folder itself
@@ -42,6 +42,7 @@ class Outbox:
         messages: Iterable[Message],
         commit: Commit | None = None,  # noqa: ARG002 - nothing is called back
         appointment: Appointment | None = None,  # noqa: ARG002 - everything leaves at once
+        note: Note | None = None,  # noqa: ARG002 - taken twice there is one file
     ) -> Iterator[Receipt]:
         """Write each message; one whose file is there already counts as accepted."""
         self._open()

@@ -17,7 +17,7 @@ from newsletter.model.message import Message
 from newsletter.personalise.keys import AddressDigests
 from newsletter.pipeline import Pipeline
 from newsletter.subscriptions import Subscriptions
-from newsletter.transports.base import Appointment
+from newsletter.transports.base import Appointment, Note
 from tests.bench import world
 from tests.bench.harness import Measure
 from tests.bench.imports import write_people
@@ -43,8 +43,9 @@ class Nowhere:
         messages: Iterable[Message],
         commit: Callable[[str], None] | None = None,
         appointment: Appointment | None = None,
+        note: Note | None = None,
     ) -> Iterator[Receipt]:
-        del commit, appointment
+        del commit, appointment, note
         for message in messages:
             message.to_bytes()
             yield Receipt(message.personalisation.delivery_id, Outcome.ACCEPTED)

@@ -13,7 +13,7 @@ from newsletter.errors import TransportError
 from newsletter.ledger.database import Database
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Appointment, Commit
+from newsletter.transports.base import Appointment, Commit, Note
 
 
 class Killed(BaseException):
@@ -127,6 +127,7 @@ class Provider:
         messages: Iterable[Message],
         commit: Commit | None = None,
         appointment: Appointment | None = None,  # noqa: ARG002
+        note: Note | None = None,
     ) -> Iterator[Receipt]:
         batch = ""
         if self.kind is Kind.RECALLING and commit:
@@ -136,6 +137,9 @@ class Provider:
             commit(batch)
         for message in messages:
             self.given.append(message)
+            self.life.step()
+            if note:
+                note(message.personalisation.delivery_id)
             self.life.step()
             receipt = self._answer(message.personalisation.delivery_id, batch)
             self.life.step()

@@ -16,7 +16,7 @@ from newsletter.model.delivery import Delivery, DeliveryStatus, Outcome, Planned
 from newsletter.model.message import Address, Encode, Message, Personalisation
 from newsletter.model.subscriber import SubscriberRow, SubscriptionStatus
 from newsletter.model.variant import OpenText, RenderedVariant, Variant
-from newsletter.transports.base import Appointment, Commit, Transport
+from newsletter.transports.base import Appointment, Commit, Note, Transport
 
 MONTH = "2022-11"
 NOW = datetime(2022, 11, 15, 14, tzinfo=UTC)
@@ -122,12 +122,15 @@ class Carrier:
         messages: Iterable[Message],
         commit: Commit | None = None,
         appointment: Appointment | None = None,  # noqa: ARG002
+        note: Note | None = None,
     ) -> Iterator[Receipt]:
         if commit and self._commits:
             commit(self._commits)
         for message in messages:
             delivery_id = message.personalisation.delivery_id
             self.given.append(delivery_id)
+            if note:
+                note(delivery_id)
             yield Receipt(delivery_id, self._answer(delivery_id), self._words.format(delivery_id))
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:  # noqa: ARG002

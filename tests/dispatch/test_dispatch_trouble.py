@@ -15,7 +15,7 @@ from newsletter.errors import EverybodyRefused, LedgerError, TransportError
 from newsletter.model.delivery import DeliveryStatus as Status
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Appointment, Commit, Throttled
+from newsletter.transports.base import Appointment, Commit, Note, Throttled
 
 from .sender import NOW, PATIENCE, Carrier, Sender
 
@@ -39,13 +39,14 @@ class Throttling(Carrier):
         messages: Iterable[Message],
         commit: Commit | None = None,
         appointment: Appointment | None = None,
+        note: Note | None = None,
     ) -> Iterator[Receipt]:
         for message in messages:
             if len(self.given) in self._throttled_at:
                 self._throttled_at.remove(len(self.given))
                 self.asked.set()
                 raise Throttled("429 too many requests", self._wait)
-            yield from super().send([message], commit, appointment)
+            yield from super().send([message], commit, appointment, note)
 
 
 def after(accepted: int, then: Outcome) -> Callable[[str], Outcome]:

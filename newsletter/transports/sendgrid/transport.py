@@ -16,7 +16,7 @@ from newsletter.errors import TransportError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message, Personalisation
 from newsletter.model.newsletter import Newsletter
-from newsletter.transports.base import Appointment, Commit
+from newsletter.transports.base import Appointment, Commit, Note
 from newsletter.transports.sendgrid.answer import Answer, closed
 from newsletter.transports.sendgrid.body import (
     HEAD_START,
@@ -66,6 +66,7 @@ class Sendgrid:
         messages: Iterable[Message],
         commit: Commit | None = None,
         appointment: Appointment | None = None,
+        note: Note | None = None,  # noqa: ARG002 - what may have been taken is called back
     ) -> Iterator[Receipt]:
         """Send messages of one variant; their receipts come when the last of them was given in."""
         batch = list(messages)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Receipt
 from newsletter.model.message import Message
+from newsletter.transports.base import Note
 from newsletter.transports.look_up import Endpoint
 from newsletter.transports.smtp.letter import Letter, Letters
 from newsletter.transports.smtp.opening import look_up, open_wire
@@ -64,10 +65,10 @@ class Connection:
         return self._session is not None
 
     def carry(
-        self, first: Message, ask: Callable[[], Message | None]
+        self, first: Message, ask: Callable[[], Message | None], note: Note
     ) -> LongDialogue[Receipt | Ending]:
         """Send this message and others as long as there are; a receipt for each."""
-        letters = Letters(first, ask, self._sender)
+        letters = Letters(first, ask, self._sender, note)
         while letter := letters.take():
             delivery_id = letter.message.personalisation.delivery_id
             try:

@@ -1,9 +1,11 @@
 """A message as a server sees it, and the order in which one connection is given them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from newsletter.model.message import Message
+from newsletter.transports.base import Note
 from newsletter.transports.smtp.envelope import Envelope
 
 
@@ -14,6 +16,7 @@ class Letter(NamedTuple):
     envelope: Envelope
     pieces: Sequence[bytes]  # of whole lines
     size: int
+    note: Callable[[], None]  # to be called before the last of it leaves
 
 
 class Letters:
@@ -23,9 +26,12 @@ class Letters:
     the envelope's `sender` becomes the delivery's id (VERP).
     """
 
-    def __init__(self, first: Message, ask: Callable[[], Message | None], sender: str) -> None:
+    def __init__(
+        self, first: Message, ask: Callable[[], Message | None], sender: str, note: Note
+    ) -> None:
         self._ask = ask
         self._sender = sender
+        self._note = note
         self._next: Letter | None = self._put_in_envelope(first)
 
     def peek(self) -> Letter | None:
@@ -48,4 +54,5 @@ class Letters:
         sender = self._sender.replace("{token}", reader.delivery_id)
         envelope = Envelope(sender, reader.recipient.wire_email)
         pieces = message.to_pieces()
-        return Letter(message, envelope, pieces, sum(map(len, pieces)))
+        note = partial(self._note, reader.delivery_id)
+        return Letter(message, envelope, pieces, sum(map(len, pieces)), note)

@@ -194,6 +194,7 @@ class Session:
         self._needs_reset = False
         self._ahead = self._run_ahead(peek)
         behind = _lines(self._ahead)
+        letter.note()
         try:
             yield from self._wire.write(b"".join((*_framed(letter.pieces), _END, behind)))
             reply = yield from self._wire.reply()

@@ -8,7 +8,7 @@ from typing import Final
 from newsletter.errors import NewsletterError
 from newsletter.model.delivery import Outcome, Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Appointment, Commit
+from newsletter.transports.base import Appointment, Commit, Note
 from newsletter.transports.smtp.connection import Acquaintance, Connection, Ending
 from newsletter.transports.smtp.relay import Relay
 from newsletter.transports.smtp.waiting import Dialogues
@@ -47,13 +47,14 @@ class Smtp:
         messages: Iterable[Message],
         commit: Commit | None = None,  # noqa: ARG002 - nothing can be called back
         appointment: Appointment | None = None,  # noqa: ARG002 - everything leaves at once
+        note: Note | None = None,
     ) -> Iterator[Receipt]:
         """Send each message as a connection becomes free; receipts come as they are known.
 
         The first message goes alone, so that a wrong password is tried once. One that met a kept
         connection which turned out dead is given to a new one.
         """
-        return _Round(self._pool, messages, self._hurry).receipts()
+        return _Round(self._pool, messages, self._hurry, note or _forget).receipts()
 
     def can_repeat(self, provider_batch_id: str | None) -> bool:  # noqa: ARG002
         """Never: a server that was given a message twice delivers it twice."""
@@ -113,8 +114,9 @@ class _Pool:
 class _Round:
     """One call of `send`: its messages and the connections that carry them."""
 
-    def __init__(self, pool: _Pool, messages: Iterable[Message], hurry: Event) -> None:
+    def __init__(self, pool: _Pool, messages: Iterable[Message], hurry: Event, note: Note) -> None:
         self._pool = pool
+        self._note = note
         self._messages = iter(messages)
         self._again: list[Message] = []
         self._busy: set[Connection] = set()
@@ -146,7 +148,8 @@ class _Round:
             return False
         self._is_proven |= connection.is_open
         self._busy.add(connection)
-        self._dialogues.start(connection, connection.carry(message, self._next_message))
+        carrying = connection.carry(message, self._next_message, self._note)
+        self._dialogues.start(connection, carrying)
         return True
 
     def _take_connection(self) -> Connection | None:
@@ -194,3 +197,7 @@ class _Round:
             connection.close()
             self._pool.give_back(connection)
         self._busy.clear()
+
+
+def _forget(delivery_id: str) -> None:
+    """What one does who keeps no notes."""

@@ -2,7 +2,7 @@
 
 import itertools
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from ssl import create_default_context
@@ -329,3 +329,28 @@ def test_words_of_the_server_are_kept_without_the_readers_address() -> None:
         (result,) = attempt(open_smtp(server.port), message())
     detail = "550 5.1.1 <…> is not 5.1.1 [31mknown here"
     assert result == Receipt("delivery-0", N, detail)
+
+
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()])
+def test_a_message_is_noted_when_it_is_about_to_be_whole_and_not_before(
+    offers: Sequence[str],
+) -> None:
+    """Of the one that a killed sender had offered ahead everybody knows that it was not taken."""
+    noted: list[str] = []
+    before: list[int] = []
+    behind: list[int] = []
+
+    def counting(into: list[int]) -> Trouble:
+        def count(usual: bytes) -> Sequence[bytes]:
+            into.append(len(noted))
+            return [usual]
+
+        return Trouble(count)
+
+    looks = {Phase.DATA: counting(before), Phase.END: counting(behind)}
+    with ScriptedSmtp(looks, offers=offers) as server:
+        transport = open_smtp(server.port)
+        receipts = list(transport.send(map(message, range(3)), note=noted.append))
+        transport.close()
+    assert noted == [receipt.delivery_id for receipt in receipts]
+    assert (before, behind) == ([0, 1, 2], [1, 2, 3])

@@ -53,6 +53,8 @@ class Attempt:
         self._is_name_spent = False  # what goes under it from now on may never leave
         self._is_called_back = False  # and others of the same name with it
         self._notes: HandOvers | None = None  # for whoever takes the batch over
+        if transport.needs_notes:
+            self._notes = course.ledger.deliveries.hand_overs(batch)
         self._handed_over: set[str] = set()  # and without an answer yet
         self._unrecorded: list[Receipt] = []
         self._evidence: list[Receipt] = []  # against us, so not recorded yet
@@ -63,11 +65,9 @@ class Attempt:
 
     def make(self, messages: Iterable[Message]) -> None:
         """Send the batch, as far as nobody says stop."""
-        appointment, note = self._appointment(), None
+        appointment = self._appointment()
+        note = self._notes.give if self._notes else None
         try:
-            if self._transport.needs_notes:
-                self._notes = self._course.ledger.deliveries.note_hand_overs(self._batch)
-                note = self._notes.give
             given = self._hand_over(messages)
             self._read(self._transport.send(given, self._commit, appointment, note))
         except TransportError as error:

@@ -162,6 +162,7 @@ class _Senders:
                 head_start=self._transport.head_start,
                 now=self._clock(),
                 limit=most,
+                is_noted=self._transport.needs_notes,
             )
             if batch:
                 claimed = len(batch.deliveries)

@@ -142,6 +142,7 @@ class Deliveries:
         transport: str = "",
         head_start: timedelta = timedelta(),
         limit: int | None = None,
+        is_noted: bool = False,
     ) -> Batch | None:
         """The next batch, or at most `limit` (≥ 1) deliveries of it, for `owner` to send.
 
@@ -149,9 +150,14 @@ class Deliveries:
         suppressed or erased since the plan is skipped. None where nothing can be claimed now: the
         issue is not sending, all is claimed, or what is left waits for another attempt, or until
         its time (`leaves_at`) is no further away than `head_start`.
+
+        Notes of what is handed over (`hand_overs`) are begun before that is committed, so that a
+        sender that dies in between leaves nothing in doubt. Raises `LedgerError` where they cannot
+        be; nothing is claimed then.
         """
         while True:
-            with self._database.write() as connection:
+            notes = self._hand_overs.beginning()
+            with notes as begin_notes, self._database.write() as connection:
                 batch = take_next(
                     connection,
                     month,
@@ -161,16 +167,15 @@ class Deliveries:
                     head_start=head_start,
                     limit=limit,
                 )
+                if batch and batch.deliveries and is_noted:
+                    begin_notes(batch)
                 if batch is None or batch.deliveries:
                     return batch
                 close(connection, batch.id, IssueState.SENDING, now=now)
 
-    def note_hand_overs(self, batch: Batch) -> HandOvers:
-        """Where the owner of a batch notes what becomes of it, in case it is killed.
-
-        Raises `LedgerError` where that cannot be written.
-        """
-        return self._hand_overs.begin(batch)
+    def hand_overs(self, batch: Batch) -> HandOvers:
+        """Where the owner of a batch claimed as noted keeps its notes: asked for once."""
+        return self._hand_overs.take(batch)
 
     def commit(self, batch: Batch, provider_batch_id: str) -> None:
         """Note under which name the provider can call the batch back, before it gets it.
@@ -235,7 +240,7 @@ class Deliveries:
         """Take batches from owners who died; return how many of their deliveries had no answer.
 
         Where sending them again reaches nobody twice (`can_repeat`) those are planned again; else
-        they become uncertain, but for what its owner noted about them (`note_hand_overs`).
+        they become uncertain, but for what its owner noted about them (`hand_overs`).
         """
         return take_over(
             self._database,

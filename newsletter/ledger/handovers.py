@@ -6,8 +6,8 @@ may not outlive a failure of the machine, so from before its last start they tel
 """
 
 import fcntl
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from mmap import mmap
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,7 +20,6 @@ from newsletter.model.delivery import Batch, Outcome, Receipt
 _HERE, _GIVEN, _ACCEPTED = b".>+"
 _MARKS: Final = {Outcome.ACCEPTED: _ACCEPTED, Outcome.UNCERTAIN: _GIVEN}
 Held = tuple[int, str, int]  # a batch, who holds it, and under which fence
-_NOTHING: Final = ".none"  # what a file is called that never became whole
 _THIS_START: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -47,9 +46,7 @@ class HandOvers:
             self._file = open_locked(path, "".join(lines).encode())
             self._marks = mmap(self._file.fileno(), length)
         except OSError as error:
-            # The ledger on the same full disk cannot be told that nothing was handed over.
-            with suppress(OSError):
-                path.with_suffix(BEGUN).rename(path.with_suffix(_NOTHING))
+            path.with_suffix(BEGUN).unlink(missing_ok=True)
             raise LedgerError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
     def give(self, delivery_id: str) -> None:
@@ -73,11 +70,28 @@ class HandOverFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._begun: dict[Path, HandOvers] = {}
 
-    def begin(self, batch: Batch) -> HandOvers:
-        """Notes about a batch that was just claimed. Raises LedgerError where none can be kept."""
-        ids = (delivery.id for delivery in batch.deliveries)
-        return HandOvers(self._file(batch.id, batch.owner, batch.fence), ids)
+    @contextmanager
+    def beginning(self) -> Iterator[Callable[[Batch], None]]:
+        """What begins the notes about a batch; should the block fail, there are none.
+
+        It raises LedgerError where none can be kept.
+        """
+        with ExitStack() as undo:
+
+            def begin(batch: Batch) -> None:
+                ids = (delivery.id for delivery in batch.deliveries)
+                path = self._file(batch.id, batch.owner, batch.fence)
+                self._begun[path] = HandOvers(path, ids)
+                undo.callback(lambda: self.take(batch).close(is_recorded=True))
+
+            yield begin
+            undo.pop_all()
+
+    def take(self, batch: Batch) -> HandOvers:
+        """The notes that were begun, for whoever is to write and to close them."""
+        return self._begun.pop(self._file(batch.id, batch.owner, batch.fence))
 
     def read(self, batch_id: int, owner: str, fence: int) -> Fates | None:
         """What a sender that died has left; None where that is nothing to go by.
@@ -85,8 +99,6 @@ class HandOverFiles:
         Somebody who still writes has lost the batch, and may yet hand over anything.
         """
         path = self._file(batch_id, owner, fence)
-        if path.with_suffix(_NOTHING).exists():
-            return Fates(frozenset(), frozenset())
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -102,24 +114,32 @@ class HandOverFiles:
         )
 
     def sweep(self, in_hand: Callable[[], Iterable[Held]]) -> None:
-        """Remove what senders left who were killed when the ledger had it all.
+        """Remove what senders left who were killed when the ledger had it all, or nothing yet.
 
         `in_hand` gives the batches that somebody holds, as they are now.
         """
-        if left := [*self._folder.glob("*.given"), *self._folder.glob(f"*{_NOTHING}")]:
+        if left := list(filter(_is_left, self._folder.glob("*.given"))):
             kept = {self._file(*held) for held in in_hand()}
             for file in left:
-                if file.with_suffix(".given") not in kept:
+                if file not in kept:
                     file.unlink(missing_ok=True)
 
     def forget(self, batch_id: int, owner: str, fence: int) -> None:
         """Remove what was left, now that the ledger has it."""
-        path = self._file(batch_id, owner, fence)
-        path.unlink(missing_ok=True)
-        path.with_suffix(_NOTHING).unlink(missing_ok=True)
+        self._file(batch_id, owner, fence).unlink(missing_ok=True)
 
     def _file(self, batch_id: int, owner: str, fence: int) -> Path:
         return self._folder / f"{quote(owner, safe='')}-{batch_id}-{fence}.given"
+
+
+def _is_left(file: Path) -> bool:
+    """Whether nobody writes there any more."""
+    try:
+        with file.open("rb") as notes:
+            fcntl.flock(notes, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _start() -> str:

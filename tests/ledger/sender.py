@@ -62,9 +62,9 @@ def hand_over_and_die(database: Database, deliveries: Deliveries) -> None:
     """Dies when of four it handed over three, and heard of two that one was taken."""
     owner = str(uuid4())
     with OwnerLocks(database).hold(owner):
-        batch = deliveries.claim(MONTH, owner, now=now())
+        batch = deliveries.claim(MONTH, owner, now=now(), is_noted=True)
         assert batch
-        notes = deliveries.note_hand_overs(batch)
+        notes = deliveries.hand_overs(batch)
         first, second, third, _ = sorted(delivery.id for delivery in batch.deliveries)
         for delivery_id in (first, second, third):
             notes.give(delivery_id)

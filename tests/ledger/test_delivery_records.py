@@ -5,7 +5,8 @@ from datetime import timedelta
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
+from sqlalchemy.exc import OperationalError
 
 from newsletter.errors import IssueError, LedgerError
 from newsletter.ledger.database import Database
@@ -312,21 +313,52 @@ def test_what_a_dead_sender_had_in_hand_is_repeated_only_where_that_does_no_harm
     assert deliveries.counts(MONTH) == {S.ACCEPTED: 1, status: 2, S.SENDING: 2}
 
 
-def test_a_sender_that_could_keep_no_notes_has_handed_nothing_over(
-    plan: Plan, deliveries: Deliveries
-) -> None:
-    """As on a full disk: then the ledger cannot be told either, and only a later sender can."""
+def test_what_no_notes_can_be_kept_of_is_not_claimed(plan: Plan, deliveries: Deliveries) -> None:
+    """As on a full disk: then the ledger could not be told either that nothing was handed over."""
     plan(3)
-    batch = claimed(deliveries)
     limits = getrlimit(RLIMIT_FSIZE)
     setrlimit(RLIMIT_FSIZE, (10, limits[1]))
     try:
         with pytest.raises(LedgerError, match=r"\.given: cannot be written: "):
-            deliveries.note_hand_overs(batch)
+            deliveries.claim(MONTH, "me", now=NOW, is_noted=True)
     finally:
         setrlimit(RLIMIT_FSIZE, limits)
+    assert deliveries.counts(MONTH) == {S.PLANNED: 3}
+
+
+def test_a_sender_that_dies_before_it_handed_anything_over_leaves_nothing_in_doubt(
+    plan: Plan, deliveries: Deliveries
+) -> None:
+    plan(3)
+    batch = deliveries.claim(MONTH, "dead", now=NOW, is_noted=True)
+    assert batch
+    deliveries.hand_overs(batch).close(is_recorded=False)
     deliveries.recover(MONTH, is_alive=lambda _: False, can_repeat=lambda _: False, now=NOW)
-    assert deliveries.counts(MONTH) == {DeliveryStatus.PLANNED: 3}
+    assert deliveries.counts(MONTH) == {S.PLANNED: 3}
+
+
+def test_a_claim_that_cannot_be_committed_leaves_no_notes(
+    plan: Plan, deliveries: Deliveries, database: Database
+) -> None:
+    def notes() -> list[str]:
+        return [file.name for file in database.senders.glob("*.given")]
+
+    plan(3)
+    begun: list[str] = []
+
+    def fail(_: object) -> None:
+        begun.extend(notes())
+        raise OperationalError("COMMIT", None, Exception("disk I/O error"))
+
+    event.listen(Engine, "commit", fail)
+    try:
+        with pytest.raises(LedgerError):
+            deliveries.claim(MONTH, "me", now=NOW, is_noted=True)
+    finally:
+        event.remove(Engine, "commit", fail)
+    assert len(begun) == 1
+    assert notes() == []
+    assert deliveries.counts(MONTH) == {S.PLANNED: 3}
 
 
 def test_a_retry_recorded_before_the_sender_died_is_still_planned(

@@ -127,8 +127,9 @@ def test_what_a_sender_left_that_was_killed_after_it_recorded_is_swept_away(
 ) -> None:
     subscribers.import_rows(rows(8), now=NOW, is_erased=None)
     deliveries.plan(MONTH, promises(subscribers), now=NOW, batch_size=4)
-    batches = [deliveries.claim(MONTH, owner, now=NOW) for owner in ("killed", "alive")]
-    notes = [deliveries.note_hand_overs(batch) for batch in batches if batch]
+    owners = ("killed", "alive")
+    batches = [deliveries.claim(MONTH, owner, now=NOW, is_noted=True) for owner in owners]
+    notes = [deliveries.hand_overs(batch) for batch in batches if batch]
     done, _ = batches
     assert done
     receipts = [Receipt(delivery.id, Outcome.ACCEPTED) for delivery in done.deliveries]

@@ -222,6 +222,7 @@ class Pipeline:
         try:
             yield
         finally:
+            publication.wait()
             self.ledger.deliveries.finish_if_done(publication.month, now=self._now())
             if self.control.was_sent(publication.month):
                 unpublished = publication.finish()

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -79,11 +79,10 @@ class Publication:
     def wait(self) -> None:
         """Let what `make_early` began come to its end."""
         if self._early:
-            self._early.result()
+            wait([self._early])
 
     def finish(self) -> NotPublished | None:
         """Publish all there is to say now; gives what keeps the archive from being written."""
-        self.wait()
         return self._try(is_searched=True)
 
     def _try(self, *, is_searched: bool) -> NotPublished | None:

@@ -16,7 +16,7 @@ from newsletter.logs import DEBUG, WARNING, event
 from newsletter.model.delivery import Batch, Outcome, Receipt
 from newsletter.model.feedback import DeliveryEvent, EventKind, is_hard
 from newsletter.model.message import Message
-from newsletter.transports.base import Appointment, Throttled, Transport
+from newsletter.transports.base import Appointment, Hurried, Throttled, Transport
 
 if TYPE_CHECKING:
     from newsletter.ledger.handovers import HandOvers
@@ -72,9 +72,10 @@ class Attempt:
             self._read(self._transport.send(given, self._commit, appointment, note))
         except TransportError as error:
             self._handed_over.clear()  # they were certainly not taken
-            if not isinstance(error, Throttled):
+            if isinstance(error, Throttled):
+                self._course.hold(error)
+            elif not isinstance(error, Hurried):
                 raise
-            self._course.hold(error)
         finally:
             self.close()
         if appointment and self._provider_batch_id and not self._is_name_spent:
@@ -88,7 +89,7 @@ class Attempt:
             is_recorded = True
         finally:
             if self._notes:
-                self._notes.close(is_recorded=is_recorded)
+                self._notes.close(keep=not is_recorded)
 
     def _give_back(self) -> None:
         if self._handed_over:

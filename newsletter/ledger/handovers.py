@@ -7,7 +7,7 @@ may not outlive a failure of the machine, so from before its last start they tel
 
 import fcntl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from mmap import mmap
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from newsletter.errors import LedgerError
 from newsletter.ledger.lock import BEGUN, open_locked
 from newsletter.model.delivery import Batch, Outcome, Receipt
+from newsletter.undoing import on_failure
 
 _HERE, _GIVEN, _ACCEPTED = b".>+"
 _MARKS: Final = {Outcome.ACCEPTED: _ACCEPTED, Outcome.UNCERTAIN: _GIVEN}
@@ -44,9 +45,11 @@ class HandOvers:
             length += len(lines[-1])
         try:
             self._file = open_locked(path, "".join(lines).encode())
-            self._marks = mmap(self._file.fileno(), length)
+            with on_failure(self._file.close):
+                self._marks = mmap(self._file.fileno(), length)
         except OSError as error:
-            path.with_suffix(BEGUN).unlink(missing_ok=True)
+            with suppress(OSError):
+                path.with_suffix(BEGUN).unlink(missing_ok=True)
             raise LedgerError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
     def give(self, delivery_id: str) -> None:
@@ -57,10 +60,10 @@ class HandOvers:
         """Note an answer. What was certainly not taken is as if it had not been handed over."""
         self._marks[self._places[receipt.delivery_id]] = _MARKS.get(receipt.outcome, _HERE)
 
-    def close(self, *, is_recorded: bool) -> None:
-        """Stop; the notes are kept unless the ledger has all that they tell."""
+    def close(self, *, keep: bool) -> None:
+        """Stop. The notes are of use until the ledger has all that they tell."""
         self._marks.close()
-        if is_recorded:
+        if not keep:
             self._path.unlink(missing_ok=True)
         self._file.close()
 
@@ -74,9 +77,10 @@ class HandOverFiles:
 
     @contextmanager
     def beginning(self) -> Iterator[Callable[[Batch], None]]:
-        """What begins the notes about a batch; should the block fail, there are none.
+        """What begins the notes about a batch, and raises LedgerError where none can be kept.
 
-        It raises LedgerError where none can be kept.
+        Should the block fail nobody writes there. They stay, as a claim whose commit had no answer
+        may be in the ledger all the same; else they are swept.
         """
         with ExitStack() as undo:
 
@@ -84,7 +88,7 @@ class HandOverFiles:
                 ids = (delivery.id for delivery in batch.deliveries)
                 path = self._file(batch.id, batch.owner, batch.fence)
                 self._begun[path] = HandOvers(path, ids)
-                undo.callback(lambda: self.take(batch).close(is_recorded=True))
+                undo.callback(lambda: self.take(batch).close(keep=True))
 
             yield begin
             undo.pop_all()

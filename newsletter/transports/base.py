@@ -39,6 +39,13 @@ class Throttled(TransportError):
         self.wait = wait
 
 
+class Hurried(TransportError):
+    """It ends before its time, as it was told to (`hurry`).
+
+    A message without a receipt was certainly not taken.
+    """
+
+
 class Transport(Protocol):
     """A way for messages to leave."""
 

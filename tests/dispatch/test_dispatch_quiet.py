@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from socket import EAI_AGAIN, gaierror
 from threading import Event, Thread, Timer
@@ -154,7 +153,6 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for(
 @pytest.mark.parametrize(
     ("phase", "spares", "counts"),
     [
-        (Phase.GREETING, 0, {Status.PLANNED: 10}),
         (Phase.RCPT, 0, {Status.PLANNED: 10}),
         (Phase.END, 0, {Status.PLANNED: 9, Status.UNCERTAIN: 1}),
         (Phase.MAIL, 1, {Status.PLANNED: 9, Status.ACCEPTED: 1}),
@@ -169,8 +167,18 @@ def test_a_mail_server_that_hangs_is_left_too(
     begun = monotonic()
     with ScriptedSmtp({phase: Hang(then=Then.HANG)}, spares=spares) as server:
         Timer(0.5, stop.set).start()
-        with suppress(TransportError):
-            sender.send(open_smtp(server.port, timeout=TIMEOUT), stop=stop)
+        report = sender.send(open_smtp(server.port, timeout=TIMEOUT), stop=stop)
     assert monotonic() - begun < SOON
+    assert report.stopped_because is StopReason.ASKED
     assert sender.counts() == counts
     assert server.connections == 1
+
+
+def test_a_mail_server_that_does_not_even_greet_is_left_with_its_name(sender: Sender) -> None:
+    sender.promise(10)
+    stop = Event()
+    with ScriptedSmtp({Phase.GREETING: Hang(then=Then.HANG)}) as server:
+        Timer(0.5, stop.set).start()
+        with pytest.raises(TransportError, match=f"{server.port}: gave no answer before the stop"):
+            sender.send(open_smtp(server.port, timeout=TIMEOUT), stop=stop)
+    assert sender.counts() == {Status.PLANNED: 10}

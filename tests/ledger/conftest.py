@@ -21,8 +21,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with closing(Database.open(database_url, base=Path())) as database:
+def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    with closing(Database.open(database_url, base=tmp_path)) as database:
         yield database
 
 

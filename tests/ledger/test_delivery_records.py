@@ -5,7 +5,7 @@ from datetime import timedelta
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Connection, Engine, event, func, select
 from sqlalchemy.exc import OperationalError
 
 from newsletter.errors import IssueError, LedgerError
@@ -332,33 +332,42 @@ def test_a_sender_that_dies_before_it_handed_anything_over_leaves_nothing_in_dou
     plan(3)
     batch = deliveries.claim(MONTH, "dead", now=NOW, is_noted=True)
     assert batch
-    deliveries.hand_overs(batch).close(is_recorded=False)
+    deliveries.hand_overs(batch).close(keep=True)
     deliveries.recover(MONTH, is_alive=lambda _: False, can_repeat=lambda _: False, now=NOW)
     assert deliveries.counts(MONTH) == {S.PLANNED: 3}
 
 
-def test_a_claim_that_cannot_be_committed_leaves_no_notes(
-    plan: Plan, deliveries: Deliveries, database: Database
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_a_claim_whose_commit_had_no_answer_leaves_nothing_in_doubt(
+    plan: Plan, deliveries: Deliveries, database: Database, *, is_committed: bool
 ) -> None:
-    def notes() -> list[str]:
-        return [file.name for file in database.senders.glob("*.given")]
+    def fail(connection: Connection) -> None:
+        if is_committed:
+            connection.connection.commit()
+        raise OperationalError("COMMIT", None, Exception("the connection was lost"))
 
     plan(3)
-    begun: list[str] = []
-
-    def fail(_: object) -> None:
-        begun.extend(notes())
-        raise OperationalError("COMMIT", None, Exception("disk I/O error"))
-
     event.listen(Engine, "commit", fail)
     try:
         with pytest.raises(LedgerError):
-            deliveries.claim(MONTH, "me", now=NOW, is_noted=True)
+            deliveries.claim(MONTH, "dead", now=NOW, is_noted=True)
     finally:
         event.remove(Engine, "commit", fail)
-    assert len(begun) == 1
-    assert notes() == []
+    assert deliveries.counts(MONTH) == {S.SENDING if is_committed else S.PLANNED: 3}
+    assert len(list(database.senders.glob("*.given"))) == 1
+    deliveries.recover(MONTH, is_alive=lambda _: False, can_repeat=lambda _: False, now=NOW)
     assert deliveries.counts(MONTH) == {S.PLANNED: 3}
+    assert list(database.senders.glob("*.given")) == []
+
+
+def test_where_no_notes_can_be_kept_is_told(
+    plan: Plan, deliveries: Deliveries, database: Database
+) -> None:
+    plan(3)
+    database.senders.parent.mkdir(exist_ok=True)
+    database.senders.touch()
+    with pytest.raises(LedgerError, match=r"\.given: cannot be written: "):
+        deliveries.claim(MONTH, "me", now=NOW, is_noted=True)
 
 
 def test_a_retry_recorded_before_the_sender_died_is_still_planned(

@@ -135,7 +135,7 @@ def test_what_a_sender_left_that_was_killed_after_it_recorded_is_swept_away(
     receipts = [Receipt(delivery.id, Outcome.ACCEPTED) for delivery in done.deliveries]
     deliveries.record(done, receipts, now=NOW)
     for each in notes:
-        each.close(is_recorded=False)
+        each.close(keep=True)
 
     with OwnerLocks(database).hold("alive"):
         recover(database, deliveries)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from newsletter.errors import TransportError
 from newsletter.model.delivery import Receipt
 from newsletter.model.message import Message
-from newsletter.transports.base import Note
+from newsletter.transports.base import Hurried, Note
 from newsletter.transports.look_up import Endpoint
 from newsletter.transports.smtp.letter import Letter, Letters
 from newsletter.transports.smtp.opening import look_up, open_wire
@@ -46,7 +46,7 @@ class Ending(NamedTuple):
 
 
 class Connection:
-    """One of a pool's, used by one thread at a time. Once in a `hurry` it begins no message."""
+    """One of a pool's, used by one thread at a time. In a `hurry` it lets no message leave."""
 
     def __init__(
         self, relay: Relay, server: Acquaintance, sender: str, timeout: float, hurry: Event
@@ -68,7 +68,12 @@ class Connection:
         self, first: Message, ask: Callable[[], Message | None], note: Note
     ) -> LongDialogue[Receipt | Ending]:
         """Send this message and others as long as there are; a receipt for each."""
-        letters = Letters(first, ask, self._sender, note)
+
+        def note_in_time(delivery_id: str) -> None:
+            self._check_hurry()
+            note(delivery_id)
+
+        letters = Letters(first, ask, self._sender, note_in_time)
         while letter := letters.take():
             delivery_id = letter.message.personalisation.delivery_id
             try:
@@ -88,7 +93,7 @@ class Connection:
 
     def _check_hurry(self) -> None:
         if self._hurry.is_set():
-            raise TransportError("gave no answer before the stop", where=self._relay.place)
+            raise Hurried("told to stop", where=self._relay.place)
 
     def _deliver(self, letter: Letter, peek: Callable[[], Letter | None]) -> Dialogue[Verdict]:
         self._check_hurry()

@@ -194,6 +194,7 @@ class Session:
         self._needs_reset = False
         self._ahead = self._run_ahead(peek)
         behind = _lines(self._ahead)
+        self.is_over = True  # unless the server answers
         letter.note()
         try:
             yield from self._wire.write(b"".join((*_framed(letter.pieces), _END, behind)))
@@ -201,7 +202,6 @@ class Session:
         except ConnectionLost as lost:
             if self._wire.unwritten > len(behind):
                 return self._lose(str(lost))
-            self.is_over = True
             return Verdict(Outcome.UNCERTAIN, f"the server {lost} after the whole message")
         self.is_over = reply.code == 421 or reply.kind == 3
         if reply.kind == 2:

@@ -4,12 +4,14 @@ import itertools
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from ssl import create_default_context
 
 import pytest
 
 from newsletter.model.delivery import Outcome, Receipt
+from newsletter.transports.base import Hurried
 from newsletter.transports.smtp.relay import Protection
 from tests.fakes.authority import Authority
 from tests.fakes.smtp_letters import CONTENT, attempt, message, open_smtp, outcomes
@@ -354,3 +356,20 @@ def test_a_message_is_noted_when_it_is_about_to_be_whole_and_not_before(
         transport.close()
     assert noted == [receipt.delivery_id for receipt in receipts]
     assert (before, behind) == ([0, 1, 2], [1, 2, 3])
+
+
+@pytest.mark.parametrize(("phase", "number"), [(Phase.DATA, 0), (Phase.END, 1)])
+def test_in_a_hurry_no_further_message_leaves(phase: Phase, number: int) -> None:
+    """Neither the one that the server has just asked for, nor one that was offered ahead."""
+    noted: list[str] = []
+
+    def answer_in_a_hurry(usual: bytes) -> Sequence[bytes]:
+        transport.hurry()
+        return [usual]
+
+    with ScriptedSmtp({phase: Trouble(answer_in_a_hurry)}) as server:
+        transport = open_smtp(server.port)
+        with suppress(Hurried):
+            list(transport.send(map(message, range(3)), note=noted.append))
+        transport.close()
+    assert len(noted) == len(server.taken) == number

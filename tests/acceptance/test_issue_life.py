@@ -11,6 +11,7 @@ from hashlib import sha256
 
 import pytest
 
+from newsletter.archive.files import locked
 from tests.acceptance.conftest import NEWSLETTER, Folder
 
 
@@ -175,6 +176,22 @@ def test_a_killed_send_goes_on_and_repeats_nothing(folder: Folder) -> None:
     emails = [file.read_bytes() for file in outbox.iterdir()]
     recipients = {re.search(rb"^To: (.+)$", email, re.MULTILINE)[1] for email in emails}  # type: ignore[index]
     assert len(recipients) == len(emails) == 3000
+
+
+def test_nobody_waits_for_the_archive(subscribed: Folder) -> None:
+    """Years of it may be built for the first time while the mail goes out."""
+    outbox = subscribed.path / "var/outbox/new"
+    command = [NEWSLETTER, "send", "2022-11", "--yes"]
+    with locked(subscribed.path / "archive"):
+        sender = subprocess.Popen(command, cwd=subscribed.path, env=subscribed.environ)
+        deadline = time.monotonic() + 60
+        while not outbox.exists() or len(list(outbox.iterdir())) < 22:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert sender.poll() is None
+        assert not (subscribed.path / "archive/index.html").exists()
+    assert sender.wait(60) == 0
+    assert (subscribed.path / "archive/index.html").exists()
 
 
 def test_a_test_copy_is_marked_and_leaves_no_trace(subscribed: Folder) -> None:

@@ -23,8 +23,14 @@ SCROLL = "() => document.querySelector('.frame').contentWindow.scrollY"
 @pytest.fixture
 def page(preview: Previewed, tabs: Tabs) -> Page:
     page = tabs.open(preview.url)
-    expect(page.locator("#live")).to_have_text("Live")
+    see_all(page)
     return page
+
+
+def see_all(page: Page) -> None:
+    """Wait until the email is there and every save will be shown."""
+    expect(page.locator("#live")).to_have_text("Live")
+    expect(page.frame_locator(".frame").locator("h1").first).to_be_visible()
 
 
 def see(page: Page, words: str) -> None:
@@ -57,7 +63,7 @@ def test_a_device_has_its_width_and_mode(
     preview: Previewed, tabs: Tabs, device: str, width: int, mode: str
 ) -> None:
     page = tabs.open(f"{preview.url}/?device={device}&mode={mode}", width=1024)
-    expect(page.locator("#live")).to_have_text("Live")
+    see_all(page)
     assert page.evaluate("() => document.querySelector('.frame').contentWindow.innerWidth") == width
     assert page.evaluate(GROUND) == ("rgb(246, 243, 238)" if mode == "light" else "rgb(18, 24, 27)")
 
@@ -68,8 +74,10 @@ def test_the_titles_of_a_table_are_whole_words_on_a_phone(preview: Previewed, ta
         "| Sleep hygiene, and nothing else | 12 | 0.12 |\n\nFew findings"
     )
     preview.edit(ARTICLE, "Few findings", table)
+    until(lambda: "Sleep hygiene" in preview.get("/email").text)
     page = tabs.open(f"{preview.url}/?device=phone")
     title = page.frame_locator(".frame").locator("th", has_text="Trials")
+    see_all(page)
     lines = """title => {
       const words = document.createRange();
       words.selectNodeContents(title);

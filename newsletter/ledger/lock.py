@@ -119,8 +119,8 @@ class _ServerLocks:
 
     @contextmanager
     def hold(self, owner: str) -> Iterator[None]:
-        with self._database.session() as session:
-            if not session.scalar(select(func.pg_try_advisory_lock(_number(owner)))):
+        with self.elect(owner) as is_held:
+            if not is_held:
                 raise _taken(owner)
             yield
 

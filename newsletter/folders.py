@@ -21,8 +21,7 @@ def made_whole(target: Path) -> Iterator[Path]:
         with on_failure(partial(shutil.rmtree, staging, ignore_errors=True)):
             staging.mkdir()
             yield staging
-            # A folder that somebody may be standing in is filled; renaming onto it would pull it
-            # away.
+            # A folder somebody may be standing in is filled; a rename onto it would pull it away.
             for child in list(staging.iterdir()) if is_there else ():
                 child.rename(target / child.name)
             if is_there:

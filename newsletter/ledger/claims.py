@@ -83,8 +83,6 @@ _RECIPIENTS: Final = (
     .where(_is_planned)
 )
 _NUMBER: Final = select(func.count()).where(_is_planned)
-_WHY_NOT: Final = 4  # its place among the columns, and that of the attempts
-_ATTEMPTS: Final = 5
 _SKIP: Final = (
     update(deliveries)
     .where(_d.id == bindparam("delivery"), _is_planned)
@@ -134,7 +132,15 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
         batch_id, fence = _split(connection, month, found, most), 0
     planned = fetch_at_once(connection, _RECIPIENTS, {"batch": batch_id, "month": month})
     at = {"batch": batch_id, "now": now}
-    skipped = [{"delivery": row[0], "why": why, **at} for row in planned if (why := row[_WHY_NOT])]
+    recipients: list[Delivery] = []
+    skipped: list[dict[str, object]] = []
+    attempts = 0
+    for delivery_id, subscriber_id, email, name, why_not, before in planned:
+        attempts = max(attempts, before)
+        if why_not is None:
+            recipients.append(Delivery(delivery_id, subscriber_id, email, name))
+        else:
+            skipped.append({"delivery": delivery_id, "why": why_not, **at})
     if skipped:
         connection.execute(_SKIP, skipped)
     connection.execute(_SEND, at)
@@ -145,8 +151,8 @@ def take_next(  # noqa: PLR0913 - a claim says who, for what, when and how much
         found.variant_id,
         owner,
         fence + 1,
-        max((row[_ATTEMPTS] for row in planned), default=0),
-        tuple([Delivery(*row[:_WHY_NOT]) for row in planned if row[_WHY_NOT] is None]),
+        attempts,
+        tuple(recipients),
         found.leaves_at,
     )
 

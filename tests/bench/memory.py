@@ -63,7 +63,7 @@ class Nowhere:
 def measures() -> Iterator[Measure]:
     few, many = (_peak(number) for number in (FEW, MANY))
     name = f"peak memory, {MANY:,} / {FEW:,} subscribers"
-    # The database's page cache, 16 MiB a connection, is what grows, and is full before the end.
+    # The database's page cache, 16 MiB for writing, is what grows, and is full before the end.
     yield Measure(name, many / few, 1.6, f"{many / 1024:.0f} MB and {few / 1024:.0f} MB")
 
 
